@@ -40,6 +40,13 @@ pub enum LineError {
     },
     /// The record's size in bytes exceeds the limit.
     TooLarge(usize),
+    /// The JSON of the key or value does not fit the schema or the format in which it is to be written.
+    NotEncodable {
+        is_key: bool,
+        /// The field that does not fit; empty for the whole value.
+        path: String,
+        message: String,
+    },
 }
 
 /// A record, or why it is invalid. The record's topic is empty: the caller sets it for the whole batch.

@@ -7,15 +7,14 @@ use std::sync::Arc;
 
 use formats::BatchChoice;
 use protocol::{
-    ClientMessage, Cluster, ClusterSummary, Defaults, GroupRequest, Limits, ProduceRecord, RequestId, ResumeCommits,
-    Rights, Secret, TopicPartition, TopicRequest, Unsubscribe, User,
+    ClientMessage, Cluster, ClusterSummary, Defaults, GroupRequest, Limits, ProduceRecord, RegistryChanged, RequestId,
+    ResumeCommits, Rights, Secret, Subscribe, TopicPartition, TopicRequest, Unsubscribe, User,
 };
 
 use super::allowed_names::AllowedNames;
 use super::batch::{Batch, RecordField};
 use super::component_requests::ComponentRequests;
 use super::draft::{Draft, topic_is_valid};
-use super::entry::Entry;
 use super::feed::{self, Feed, HoldReason};
 use super::fills::Fills;
 use super::filter::Filter;
@@ -29,8 +28,10 @@ use super::outgoing::Outgoing;
 use super::plan::RunPlan;
 use super::read_state::ReadState;
 use super::receive_stats::ReceiveStats;
+use super::rereads::Rereads;
 use super::run::{self, Run, RunTitle};
 use super::sends::Sends;
+use super::sent_schemas::SentSchemas;
 use super::slice::{Changes, Slice};
 use super::waiting::Waits;
 
@@ -82,6 +83,8 @@ pub struct AppState {
     pub(super) hellos: u64,
     pub(super) bridge: Option<Bridge>,
     pub(super) cluster: Option<Cluster>,
+    /// The state of the cluster's schema registry; `None` if the cluster has none.
+    pub(super) registry: Option<RegistryChanged>,
     /// The name of the cluster that `hello` asks for: chosen by the user or by the address, or the bridge's default after
     /// the first `welcome`, so that a reconnect never leads to another cluster.
     pub(super) cluster_choice: Option<String>,
@@ -91,10 +94,14 @@ pub struct AppState {
     pub(super) run: Option<Run>,
     pub(super) batch: Option<Batch>,
     batch_drawn_ms: f64,
+    /// Increases whenever the batch is read again.
+    pub(super) batch_revision: u64,
     pub(super) listening: Listening,
     pub(super) feed: Feed,
     pub(super) receive_stats: ReceiveStats,
     pub(super) fills: Fills,
+    pub(super) rereads: Rereads,
+    pub(super) schemas: SentSchemas,
     /// The topic of the last batch, so that batches of the same topic share its allocation.
     pub(super) last_topic: Option<std::rc::Rc<str>>,
     /// Pending `topic` requests and their purpose.
@@ -118,7 +125,7 @@ pub struct AppState {
     pub(super) changes: Changes,
     pub(super) outbox: Vec<Outgoing>,
     next_request: RequestId,
-    next_run: u64,
+    pub(super) next_run: u64,
 }
 
 impl AppState {
@@ -138,7 +145,7 @@ impl AppState {
         let run = self.run.as_ref().filter(|_| self.room_for_run() > 0).and_then(|run| run.next_at_ms(now_ms));
         let flow = self.listening.flow_due_ms().filter(|_| self.link.is_open());
         let notice = self.notices.next_expiry_ms();
-        let batch = self.batch.as_ref().filter(|batch| !batch.is_checked()).map(|_| now_ms);
+        let batch = self.batch.as_ref().filter(|batch| !batch.is_read()).map(|_| now_ms);
         let ends = self.listening.ends_due_ms().filter(|_| self.link.is_open() && !self.is_hidden);
         let receive_stats = self.receive_stats.due_ms().filter(|_| !self.is_hidden);
         [countdown, run, batch, flow, notice, ends, receive_stats].into_iter().flatten().min_by(f64::total_cmp)
@@ -177,6 +184,7 @@ impl AppState {
     pub fn set_batch(&mut self, name: Option<String>, text: Arc<str>) {
         let known = self.batch.take().filter(|batch| batch.name == name);
         let limit = self.bridge.as_ref().map_or(usize::MAX, |bridge| bridge.limits.message_bytes as usize);
+        self.batch_revision += 1;
         self.batch = (!text.is_empty()).then(|| match known {
             Some(batch) => batch.with_text(text, limit),
             None => Batch::new(name, text, BatchChoice::default(), limit),
@@ -186,6 +194,7 @@ impl AppState {
     }
 
     pub fn choose_batch(&mut self, choice: BatchChoice) {
+        self.batch_revision += 1;
         if let Some(batch) = &mut self.batch {
             batch.choose(choice);
         }
@@ -201,11 +210,11 @@ impl AppState {
         }
     }
 
-    fn check_batch(&mut self, now_ms: f64) {
-        if let Some(batch) = self.batch.as_mut().filter(|batch| !batch.is_checked()) {
+    pub(super) fn check_batch(&mut self, now_ms: f64) {
+        if let Some(batch) = self.batch.as_mut().filter(|batch| !batch.is_read()) {
             batch.check_slice();
             // Drawing takes longer than checking a slice, so that not every slice is drawn.
-            if batch.is_checked() || now_ms - self.batch_drawn_ms > DRAW_BATCH_MS {
+            if batch.is_read() || now_ms - self.batch_drawn_ms > DRAW_BATCH_MS {
                 self.batch_drawn_ms = now_ms;
                 self.changes.mark(Slice::Batch);
             }
@@ -223,12 +232,12 @@ impl AppState {
         true
     }
 
-    fn may_start_run(&self, topic: &str) -> bool {
+    pub(super) fn may_start_run(&self, topic: &str) -> bool {
         let is_free = self.run.as_ref().is_none_or(|run| !run.is_active()) && self.send_blocked_to(topic).is_none();
         is_free && topic_is_valid(topic) && self.may_send_to(topic)
     }
 
-    fn start(&mut self, run: Run, now_ms: f64) {
+    pub(super) fn start(&mut self, run: Run, now_ms: f64) {
         self.run = Some(run);
         self.next_run += 1;
         self.changes.mark(Slice::Sends);
@@ -264,7 +273,7 @@ impl AppState {
     }
 
     /// Sends the records of the run that are due, as far as the produce window allows.
-    fn send_due(&mut self, now_ms: f64) {
+    pub(super) fn send_due(&mut self, now_ms: f64) {
         let cannot_send = self.run_blocked().is_some();
         let mut room = self.room_for_run().min(STEP_RECORDS);
         let Some(run) = &mut self.run else { return };
@@ -274,11 +283,13 @@ impl AppState {
         run.resume_clock(now_ms);
         loop {
             let most = run.due(now_ms).min(room);
+            run.stop_if_failed(now_ms);
             if most == 0 || self.sends.waiting_bytes() >= RUN_BYTES {
                 return;
             }
             let to_send = run.next_frame(self.sends.next_seq(), most, now_ms);
             if to_send.batch.is_empty() {
+                run.stop_if_failed(now_ms);
                 return;
             }
             room -= u64::from(to_send.batch.len());
@@ -337,6 +348,10 @@ impl AppState {
 
     pub(super) fn subscribe(&mut self) {
         self.changes.mark(Slice::Listening);
+        if self.link.is_open() && !self.add_missing_schemas() {
+            // The reply calls this again.
+            return;
+        }
         if self.link.is_open()
             && self.listening.must_look_up_start()
             && self.listening.intent().start == Start::Committed
@@ -348,7 +363,8 @@ impl AppState {
         } else if self.link.is_open()
             && let Some(message) = self.listening.subscribe(self.next_request)
         {
-            self.request(message);
+            let decode = self.schemas_of(message.decode);
+            self.request(Subscribe { decode, ..message });
         }
     }
 
@@ -370,6 +386,7 @@ impl AppState {
         // Replies to these requests must not start the next subscription.
         self.topic_requests.retain(|_, why| *why != TopicRequestPurpose::BeginAt);
         self.group_request = None;
+        self.rereads.cancel();
         self.waits.list_ended();
         self.changes.mark(Slice::Listening);
     }
@@ -420,6 +437,7 @@ impl AppState {
     pub fn clear_feed(&mut self) {
         self.feed.clear();
         self.fills.clear();
+        self.rereads.cancel();
         if self.listening.phase() == Phase::Idle {
             // They were about the records of the list.
             self.listening.forget_masked();
@@ -448,25 +466,6 @@ impl AppState {
 
     pub fn set_limits(&mut self, limits: feed::Limits) {
         self.feed.set_limits(limits);
-        self.changes.mark_list();
-    }
-
-    pub fn load_gap(&mut self, gap: &Entry) {
-        if self.link.is_open() && !self.fills.is_filling(gap) && self.may_load(gap) {
-            self.request_gap(gap);
-        }
-    }
-
-    pub(super) fn request_gap(&mut self, gap: &Entry) {
-        if let Some(fetch) = Fills::request_for(gap, self.listening.intent().decode) {
-            let request = self.request(fetch);
-            self.fills.requested(request, gap);
-        }
-        self.changes.mark_list();
-    }
-
-    pub fn stop_loading_gap(&mut self, gap: &Entry) {
-        self.fills.cancel(gap);
         self.changes.mark_list();
     }
 
@@ -545,9 +544,14 @@ impl AppState {
     }
 
     pub(super) fn request(&mut self, message: impl Into<ClientMessage>) -> RequestId {
+        let id = self.new_request_id();
+        self.outbox.push(Outgoing::Text(message.into().to_json_with_id(Some(id))));
+        id
+    }
+
+    pub(super) fn new_request_id(&mut self) -> RequestId {
         let id = self.next_request;
         self.next_request += 1;
-        self.outbox.push(Outgoing::Text(message.into().to_json_with_id(Some(id))));
         id
     }
 }

@@ -1,10 +1,14 @@
 //! A text with many records: parsed in slices, so that the page stays responsive, and shown with its errors before a
-//! record is sent. Only checks the text; a run sends the records.
+//! record is sent. Only checks the text; a run sends the records. With an encoding, each record is also encoded by the bridge before the
+//! first one is sent; the bytes are not kept, but made again when the records are sent.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use protocol::ProduceRecord;
 
+use super::encode_chunk::{EncodeChunk, EncodedRecord};
+use super::encodings::RecordEncoding;
 use formats::{BatchChoice, BatchReader, BatchReading, LineError, Topics};
 
 /// Bytes parsed in one step, which takes some milliseconds.
@@ -26,7 +30,30 @@ pub struct Batch {
     /// The largest record that the bridge accepts, in bytes.
     max_record_bytes: usize,
     keep: FieldChoice,
+    /// How the records are written; `None`: as text.
+    encoding: Option<BatchEncoding>,
     pub check: BatchCheck,
+}
+
+/// The records of a batch as the bridge encodes them.
+#[derive(Clone, Debug, Default)]
+struct BatchEncoding {
+    topic: String,
+    chosen: RecordEncoding,
+    /// With the versions of the schemas that were the latest ones.
+    pinned: RecordEncoding,
+    /// Bytes of the text whose records are encoded.
+    position: usize,
+    is_done: bool,
+    /// The indexes of the entries that cannot be encoded.
+    invalid: BTreeSet<u64>,
+}
+
+impl BatchEncoding {
+    /// The same encoding, before the first record.
+    fn restart(self) -> Self {
+        Self { topic: self.topic, pinned: self.chosen.clone(), chosen: self.chosen, ..Self::default() }
+    }
 }
 
 /// Which fields the user chose to keep, for the topic for which it was chosen.
@@ -83,21 +110,23 @@ impl Batch {
             reader,
             max_record_bytes,
             keep: FieldChoice::default(),
+            encoding: None,
             check: BatchCheck::default(),
         }
     }
 
     /// The batch of the same file or text field after its text has changed; what the user chose stays.
     pub fn with_text(self, text: Arc<str>, max_record_bytes: usize) -> Self {
-        let keep = self.keep;
-        Self { keep, ..Self::new(self.name, text, self.choice, max_record_bytes) }
+        let (keep, encoding) = (self.keep, self.encoding.map(BatchEncoding::restart));
+        Self { keep, encoding, ..Self::new(self.name, text, self.choice, max_record_bytes) }
     }
 
     /// Checks the same text again with another format.
     pub fn choose(&mut self, choice: BatchChoice) {
         let keep = std::mem::take(&mut self.keep);
+        let encoding = self.encoding.take().map(BatchEncoding::restart);
         let changed = Self::new(self.name.take(), Arc::clone(&self.text), choice, self.max_record_bytes);
-        *self = Self { keep, ..changed };
+        *self = Self { keep, encoding, ..changed };
     }
 
     /// The choice counts for this topic only.
@@ -135,14 +164,113 @@ impl Batch {
         &self.reading
     }
 
+    /// Whether the text is read and, with an encoding, every record is encoded.
     pub fn is_checked(&self) -> bool {
+        self.is_read() && self.encoding.as_ref().is_none_or(|encoding| encoding.is_done)
+    }
+
+    /// Whether the whole text is read.
+    pub fn is_read(&self) -> bool {
         self.reader.is_none()
     }
 
-    /// Bytes checked so far, and the size of the text.
+    /// Bytes checked so far, and the size of the text. While records are encoded: bytes of those that are.
     pub fn progress(&self) -> (usize, usize) {
         let all = self.text.len();
-        (self.reader.as_ref().map_or(all, BatchReader::position), all)
+        match (&self.reader, &self.encoding) {
+            (Some(reader), _) => (reader.position(), all),
+            (None, Some(encoding)) if !encoding.is_done => (encoding.position, all),
+            (None, _) => (all, all),
+        }
+    }
+
+    /// The topic for which the records are encoded, and how, as the user has chosen.
+    pub fn encoding(&self) -> Option<(&str, &RecordEncoding)> {
+        self.encoding.as_ref().map(|encoding| (encoding.topic.as_str(), &encoding.chosen))
+    }
+
+    /// The encoding with the versions of the schemas in which the records were checked.
+    pub fn pinned_encoding(&self) -> Option<&RecordEncoding> {
+        self.encoding.as_ref().map(|encoding| &encoding.pinned)
+    }
+
+    /// Whether the records are checked for this topic and encoding.
+    pub fn is_encoded_as(&self, topic: &str, encoding: &RecordEncoding) -> bool {
+        self.encoding() == (!encoding.is_text()).then_some((topic.trim(), encoding))
+    }
+
+    /// Encodes the records again, for example for another cluster, where the same subject may have another schema.
+    pub fn restart_encoding(&mut self) {
+        if self.encoding.is_some() {
+            self.choose(self.choice.clone());
+        }
+    }
+
+    /// Chooses how the records are written. Another choice checks the text again.
+    pub fn choose_encoding(&mut self, topic: &str, encoding: RecordEncoding) {
+        let topic = topic.trim();
+        if self.is_encoded_as(topic, &encoding) {
+            return;
+        }
+        let chosen = (!encoding.is_text()).then(|| BatchEncoding {
+            topic: topic.to_owned(),
+            chosen: encoding.clone(),
+            pinned: encoding.clone(),
+            ..BatchEncoding::default()
+        });
+        self.choose(self.choice.clone());
+        self.encoding = chosen;
+    }
+
+    /// Applies the bridge's answer for a chunk. `position`: the bytes of the text that are read.
+    pub fn note_encoded(&mut self, records: Vec<(BatchLine, EncodedRecord)>, position: usize) {
+        let Some(encoding) = &mut self.encoding else { return };
+        encoding.position = position;
+        let check = &mut self.check;
+        for (line, record) in records {
+            let error = match record {
+                Err(error) => LineError::NotEncodable {
+                    is_key: error.part == protocol::RecordPart::Key,
+                    path: error.error.path,
+                    message: error.error.message,
+                },
+                Ok(record) if record.view().size() > self.max_record_bytes => LineError::TooLarge(record.view().size()),
+                Ok(_) => continue,
+            };
+            // The same record may be checked twice, for example after a connection was lost.
+            if !encoding.invalid.insert(line.entry) {
+                continue;
+            }
+            check.valid = check.valid.saturating_sub(1);
+            check.invalid += 1;
+            check.preview.retain(|(preview, _)| *preview != line.line);
+            // The errors of reading are known already.
+            let at = check.errors.partition_point(|(before, _)| *before <= line.line);
+            if at < LISTED_ERRORS {
+                check.errors.insert(at, (line.line, error));
+                check.errors.truncate(LISTED_ERRORS);
+            }
+        }
+    }
+
+    /// All records are encoded. `pinned`: with the versions of the schemas that were used.
+    pub fn encoding_is_done(&mut self, pinned: impl FnOnce(RecordEncoding) -> RecordEncoding) {
+        if let Some(encoding) = &mut self.encoding {
+            encoding.is_done = true;
+            encoding.pinned = pinned(std::mem::take(&mut encoding.pinned));
+        }
+    }
+
+    /// The valid records, to encode them in chunks. Once they were encoded, without those that cannot be.
+    pub fn records_to_encode(&self) -> Option<BatchRecords> {
+        let encoding = self.encoding.as_ref().filter(|_| self.is_read())?;
+        Some(BatchRecords {
+            reader: self.reader(&encoding.topic),
+            topic: encoding.topic.trim().to_owned(),
+            max_record_bytes: self.max_record_bytes,
+            invalid: encoding.invalid.clone(),
+            next: 0,
+        })
     }
 
     /// A reader at the start of the text, to send the checked records to this topic.
@@ -202,10 +330,146 @@ impl Batch {
     }
 }
 
+/// The place of a record in a batch: several records may be in one line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchLine {
+    pub line: u64,
+    /// The index of the entry, valid or not, from 0.
+    pub entry: u64,
+}
+
+/// Reads the records of a batch again, to encode them.
+#[derive(Debug)]
+pub struct BatchRecords {
+    reader: BatchReader,
+    topic: String,
+    max_record_bytes: usize,
+    invalid: BTreeSet<u64>,
+    next: u64,
+}
+
+impl BatchRecords {
+    /// The next records, at most `max`, and their lines; empty after the last one.
+    pub fn next_chunk(&mut self, max: u64) -> (EncodeChunk, Vec<BatchLine>) {
+        let (mut chunk, mut lines) = (EncodeChunk::of_file(), Vec::new());
+        while (chunk.len() as u64) < max && !chunk.is_full() {
+            let Some(entry) = self.reader.next_entry() else { break };
+            let line = BatchLine { line: entry.line, entry: self.next };
+            self.next += 1;
+            let Ok(record) = entry.record else { continue };
+            if record.view().size() <= self.max_record_bytes && !self.invalid.contains(&line.entry) {
+                chunk.push(line.line, ProduceRecord { topic: self.topic.clone(), ..record });
+                lines.push(line);
+            }
+        }
+        (chunk, lines)
+    }
+
+    /// Bytes of the text that are read.
+    pub fn position(&self) -> usize {
+        self.reader.position()
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use protocol::{RecordFormat, RecordPart, ValueError};
+
     use super::*;
+    use crate::{PartEncoding, PartError};
     use formats::Format;
+
+    fn avro() -> RecordEncoding {
+        RecordEncoding { key: None, value: Some(PartEncoding::of(RecordFormat::Avro)) }
+    }
+
+    #[test]
+    fn record_that_cannot_be_encoded_is_an_error_of_its_line_and_is_not_sent() {
+        let mut batch = checked("{\"a\":1}\n{\"a\":\n{\"a\":3}\n{\"a\":4}\n");
+        assert!(batch.is_ready() && batch.check.valid == 3);
+        batch.choose_encoding("t", avro());
+        assert!(!batch.is_read() && batch.records_to_encode().is_none(), "the text is read again");
+        while !batch.is_read() {
+            batch.check_slice();
+        }
+        assert!(!batch.is_ready() && !batch.is_checked(), "no record is encoded yet");
+        let mut records = batch.records_to_encode().expect("a read text");
+        let (chunk, lines) = records.next_chunk(u64::MAX);
+        assert_eq!(lines.iter().map(|line| (line.line, line.entry)).collect::<Vec<_>>(), [(1, 0), (3, 2), (4, 3)]);
+        assert_eq!(chunk.len(), 3);
+        let error = ValueError { path: "a".into(), message: "expected text".into() };
+        let failed = |part| Err(PartError { part, error: error.clone() });
+        let ok = || Ok(ProduceRecord::default());
+        let answer = [ok(), failed(RecordPart::Value), ok()];
+        batch.note_encoded(lines.into_iter().zip(answer).collect(), records.position());
+        assert!(records.next_chunk(1).0.is_empty());
+        batch.encoding_is_done(|encoding| encoding);
+        assert!(batch.is_ready());
+        assert_eq!((batch.check.valid, batch.check.invalid), (2, 2));
+        let listed: Vec<_> = batch.check.errors.iter().map(|(line, _)| *line).collect();
+        assert_eq!(listed, [2, 3]);
+        let (_, lines) = batch.records_to_encode().expect("checked").next_chunk(u64::MAX);
+        assert_eq!(lines.iter().map(|line| line.line).collect::<Vec<_>>(), [1, 4]);
+    }
+
+    #[test]
+    fn record_that_is_checked_twice_counts_once() {
+        let mut batch = checked("{\"a\":1}\n{\"a\":2}\n");
+        batch.choose_encoding("t", avro());
+        batch.check_slice();
+        for _ in 0..2 {
+            let mut records = batch.records_to_encode().expect("a read text");
+            let lines = [BatchLine { line: 1, entry: 0 }, BatchLine { line: 2, entry: 1 }];
+            records.next_chunk(u64::MAX);
+            let error = ValueError { path: "a".into(), message: "expected text".into() };
+            let answer = [Err(PartError { part: RecordPart::Value, error }), Ok(ProduceRecord::default())];
+            batch.note_encoded(lines.into_iter().zip(answer).collect(), records.position());
+        }
+        assert_eq!((batch.check.valid, batch.check.invalid, batch.check.errors.len()), (1, 1, 1));
+    }
+
+    #[test]
+    fn restarted_encoding_forgets_its_errors_and_the_versions_of_schemas() {
+        let mut batch = checked("{\"a\":1}\n");
+        batch.choose_encoding(" t ", avro());
+        assert!(batch.is_encoded_as("t", &avro()) && !batch.is_encoded_as("other", &avro()));
+        assert!(!batch.is_encoded_as("t", &RecordEncoding::default()));
+        batch.check_slice();
+        let error = ValueError { path: String::new(), message: "expected text".into() };
+        let failed = Err(PartError { part: RecordPart::Value, error });
+        batch.note_encoded(vec![(BatchLine { line: 1, entry: 0 }, failed)], 0);
+        let version = |batch: &Batch| batch.pinned_encoding()?.value.as_ref()?.version;
+        batch.encoding_is_done(|mut pinned| {
+            pinned.value.iter_mut().for_each(|value| value.version = Some(3));
+            pinned
+        });
+        assert_eq!(version(&batch), Some(3));
+        batch.restart_encoding();
+        batch.check_slice();
+        assert!(batch.is_read() && !batch.is_checked());
+        assert_eq!((batch.check.valid, batch.check.invalid, version(&batch)), (1, 0, None));
+    }
+
+    #[test]
+    fn other_encoding_or_text_is_encoded_again() {
+        let mut batch = checked("{\"a\":1}");
+        batch.choose_encoding("t", avro());
+        batch.check_slice();
+        batch.encoding_is_done(|encoding| encoding);
+        assert!(batch.is_checked());
+        batch.choose_encoding("t", avro());
+        assert!(batch.is_checked(), "the same choice");
+        batch.choose_encoding("other", avro());
+        assert!(!batch.is_checked());
+        batch.check_slice();
+        batch.encoding_is_done(|encoding| encoding);
+        let mut batch = batch.with_text("{\"a\":2}".into(), 1000);
+        batch.check_slice();
+        assert!(batch.is_read() && !batch.is_checked());
+        batch.choose_encoding("other", RecordEncoding::default());
+        batch.check_slice();
+        assert!(batch.is_checked(), "as text");
+    }
 
     fn batch(text: &str) -> Batch {
         Batch::new(None, text.into(), BatchChoice::default(), 1000)

@@ -52,6 +52,8 @@ impl AppState {
                 self.changes.mark(Slice::Cluster);
                 self.changes.mark(Slice::Listening);
             }
+            ServerMessage::RegistryChanged(registry) => self.registry_changed(registry, now_ms),
+            ServerMessage::AddSchemaResult(added) => self.schema_added(id, &added),
             ServerMessage::Produced(produced) => self.produced(produced, now_ms),
             ServerMessage::Subscribed(subscribed) if self.listening.awaits(id) => {
                 let masked = MaskedFields::of_topics(subscribed.masked, self.listening.intent().topics.len());
@@ -128,6 +130,9 @@ impl AppState {
             }
             ServerMessage::WatchTrouble(failed) => self.component_requests.view_failed(failed.watch, failed.error),
             ServerMessage::Fetched(fetched) => {
+                if self.was_read_again(id, &fetched) {
+                    return;
+                }
                 let Some(gap) = self.fills.replied(id) else { return };
                 let Some(missing) = gap.as_gap() else { return };
                 let (from, next) = (missing.from, fetched.next.0);
@@ -208,7 +213,10 @@ impl AppState {
     }
 
     fn refused(&mut self, id: Option<RequestId>, ErrorMessage { subscription, error, .. }: ErrorMessage, now_ms: f64) {
-        if self.component_requests.refused(id, &error) {
+        if self.component_requests.refused(id, &error)
+            || self.schema_refused(id, &error)
+            || self.reading_again_failed(id)
+        {
             return;
         }
         if error.code == ErrorCode::UnknownCluster.number() {
@@ -268,6 +276,7 @@ impl AppState {
         if count > 0 {
             self.listening.advance(&topic, partition, next);
             self.mark_own_records(&batch, first, arrived_ms);
+            self.read_late_records_again(&batch, arrived_ms);
         }
         self.feed.shrink();
         self.receive_stats.received(count, arrived_ms);

@@ -59,7 +59,9 @@ impl AppState {
         self.sends = Sends::default();
         self.run = None;
         self.cluster = None;
+        self.registry = None;
         self.clear_feed();
+        self.restart_batch_encoding();
         self.changes.mark(Slice::Link);
         self.changes.mark(Slice::Cluster);
         self.changes.mark(Slice::Sends);
@@ -74,6 +76,8 @@ impl AppState {
         self.waits.clear();
         self.component_requests.socket_lost();
         self.fills.clear();
+        self.rereads.socket_lost();
+        self.schemas.socket_lost();
         self.listening.socket_lost();
     }
 
@@ -138,6 +142,8 @@ impl AppState {
         }
         self.session = Some(welcome.session);
         self.cluster = Some(welcome.cluster);
+        // Sent after `welcome`, if the cluster has one.
+        self.registry = None;
         let Welcome { defaults, limits, read_only, clusters, user, rights, .. } = welcome;
         self.bridge = Some(Bridge { defaults, limits, read_only, clusters, user, rights });
         self.cluster_choice = Some(welcome.cluster_name).filter(|name| !name.is_empty());

@@ -1,9 +1,11 @@
 //! The contents of the composer, and the record made of them. Stored between visits; components draw the fields.
 
-use protocol::{Header, ProduceRecord, TopicName};
+use protocol::{Header, ProduceRecord, RecordPart, TopicName, WireBytes};
 use serde::{Deserialize, Serialize};
 
+use super::encodings::RecordEncoding;
 use super::field::{Field, FieldError, Form, check_json};
+use super::json_edit::json_string;
 use formats::{Moment, Template, parse_time};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +100,56 @@ impl Draft {
                 .all(|part| self.error(part, kind).is_none())
     }
 
+    pub fn field(&self, part: RecordPart) -> &Field {
+        match part {
+            RecordPart::Key => &self.key,
+            RecordPart::Value => &self.value,
+        }
+    }
+
+    /// The encoding of the parts that are text or JSON. Base64 and files are bytes, which are sent as they are.
+    pub fn encoded_parts(&self, encoding: &RecordEncoding) -> RecordEncoding {
+        let of = |part| {
+            let is_encoded = !matches!(self.field(part).form, Form::Base64 | Form::File);
+            encoding.part(part).filter(|_| is_encoded).cloned()
+        };
+        RecordEncoding { key: of(RecordPart::Key), value: of(RecordPart::Value) }
+    }
+
+    /// The JSON of a part, or of the first record of a pattern, to check whether it can be encoded. `None` if the part is null or bytes, or while
+    /// it is invalid.
+    pub fn sample(&self, part: RecordPart, kind: DraftKind, now_ms: i64) -> Option<String> {
+        let field = self.field(part);
+        let text = match kind {
+            DraftKind::Record => field.text.clone(),
+            DraftKind::Pattern => {
+                let mut first = Vec::new();
+                let template = field.template().ok()?;
+                template.fill(Moment { i: 0, now_ms }, &mut fastrand::Rng::with_seed(0), &mut first);
+                String::from_utf8(first).ok()?
+            }
+        };
+        match field.form {
+            Form::Json => check_json(&text).is_ok().then_some(text),
+            Form::Text => Some(json_string(&text)),
+            Form::Null | Form::Base64 | Form::File => None,
+        }
+    }
+
+    /// The record whose keys and values are JSON for this encoding: a text is a string.
+    pub fn record_to_encode(&self, topic: &str, encoding: &RecordEncoding) -> Option<ProduceRecord> {
+        let mut record = self.record(topic)?;
+        let quote = |part, bytes: &mut WireBytes| {
+            let field = self.field(part);
+            if encoding.part(part).is_some() && field.form == Form::Text {
+                *bytes = WireBytes::text(json_string(&field.text));
+            }
+        };
+        quote(RecordPart::Key, &mut record.key);
+        quote(RecordPart::Value, &mut record.value);
+        Some(record)
+    }
+
     /// Bytes of key, value and headers.
     pub fn size(&self) -> usize {
         let headers: usize = self.named_headers().map(|row| row.name.len() + row.value.size()).sum();
@@ -168,6 +220,29 @@ mod tests {
         assert_eq!(error, Some(FieldError::Json(Spot { line: 3, column: 1 })));
         assert!(draft.record("t").is_none());
         assert!(Draft { value: Field::text("{"), ..draft }.record("t").is_some(), "as text it is fine");
+    }
+
+    #[test]
+    fn text_to_encode_is_a_json_string_and_bytes_are_not_encoded() {
+        use crate::PartEncoding;
+        let of = || Some(PartEncoding::of(protocol::RecordFormat::Avro));
+        let encoding = RecordEncoding { key: of(), value: of() };
+        let draft = Draft { key: Field::text("42"), value: Field::json("{\"a\": 1}"), ..Draft::default() };
+        let record = draft.record_to_encode("t", &encoding).expect("sendable");
+        assert_eq!(record.key.as_kafka(), Some(&b"\"42\""[..]));
+        assert_eq!(record.value.as_kafka(), Some(&b"{\"a\": 1}"[..]));
+        let draft = Draft { value: Field { form: Form::Base64, text: "AP8=".into(), file: None }, ..draft };
+        let parts = draft.encoded_parts(&encoding);
+        assert!(parts.key.is_some() && parts.value.is_none());
+    }
+
+    #[test]
+    fn sample_of_a_pattern_has_its_placeholders_filled() {
+        let draft = Draft { value: Field::json("{\"id\": {{i 7}}}"), key: Field::text("k-{{i}}"), ..Draft::default() };
+        let sample = |part, kind| draft.sample(part, kind, 0);
+        assert_eq!(sample(RecordPart::Value, DraftKind::Pattern).as_deref(), Some("{\"id\": 7}"));
+        assert_eq!(sample(RecordPart::Value, DraftKind::Record), None, "not JSON");
+        assert_eq!(sample(RecordPart::Key, DraftKind::Pattern).as_deref(), Some("\"k-0\""));
     }
 
     #[test]

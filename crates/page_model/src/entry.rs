@@ -28,7 +28,15 @@ struct Frame {
     notes: FrameNotes,
     /// The memory of the notes, divided among the records.
     note_bytes_per_record: u32,
+    /// Some of the records wait for a schema ([`RecordRef::waits_for_schema`]).
+    waits_for_schema: bool,
 }
+
+/// The error of a key or value whose schema was not available when it arrived.
+const SCHEMA_UNAVAILABLE: &str = "schema_unavailable";
+
+/// The error that the page itself gives to a record whose schema is available again, but that Kafka no longer has.
+pub const EXPIRED: &str = "expired";
 
 /// Offsets `from` (inclusive) to `to` (exclusive) that the bridge does not send on its own.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,6 +96,18 @@ impl<'a> RecordRef<'a> {
         !is_decoded(self.key_note) && !is_decoded(self.value_note)
     }
 
+    /// Whether the key or the value was not decoded because its schema was not available.
+    pub fn waits_for_schema(&self) -> bool {
+        [self.key_note, self.value_note].into_iter().flatten().any(|note| waits_for_schema(note))
+    }
+
+    /// Whether both are the same record of Kafka, although they may be decoded differently. Another record may have the same offset
+    /// after a topic was recreated. Header values may be masked, so only their number counts.
+    pub fn is_same_as(&self, other: &RecordRef<'_>) -> bool {
+        (self.offset, self.timestamp, self.timestamp_type) == (other.offset, other.timestamp, other.timestamp_type)
+            && self.headers.count() == other.headers.count()
+    }
+
     /// Bytes of key, value and headers, as flow control counts them.
     pub fn size(&self) -> usize {
         payload_bytes(self.key, self.value, self.headers)
@@ -97,6 +117,10 @@ impl<'a> RecordRef<'a> {
 /// Whether the bytes with this note are decoded JSON.
 fn is_decoded(note: Option<&Rc<DecodeNote>>) -> bool {
     note.is_some_and(|note| note.is_decoded())
+}
+
+fn waits_for_schema(note: &DecodeNote) -> bool {
+    note.decode_error.as_ref().is_some_and(|error| error.code == SCHEMA_UNAVAILABLE)
 }
 
 fn payload_bytes(key: Option<&[u8]>, value: Option<&[u8]>, headers: Headers<'_>) -> usize {
@@ -134,6 +158,39 @@ impl Entry {
             Source::Frame(frame) => frame.masked.clone(),
             Source::Gap(_) => MaskedFields::default(),
         }
+    }
+
+    /// Whether the key or the value was not decoded because its schema was not available.
+    pub fn waits_for_schema(&self) -> bool {
+        // Most frames have no such record, so that a long list is searched without parsing its records.
+        let may_wait = matches!(&*self.source, Source::Frame(frame) if frame.waits_for_schema);
+        may_wait && self.record().is_some_and(|record| record.waits_for_schema())
+    }
+
+    /// The same record with the error [`EXPIRED`] where it waited for a schema.
+    pub fn expired(&self, shared: &mut SharedNotes) -> Option<Self> {
+        let record = self.record()?;
+        let expired = |note: Option<&Rc<DecodeNote>>| {
+            let mut note = DecodeNote::clone(note?);
+            if waits_for_schema(&note)
+                && let Some(error) = &mut note.decode_error
+            {
+                EXPIRED.clone_into(&mut error.code);
+            }
+            Some(note)
+        };
+        let mut notes = NoteNumbers::default();
+        let key = notes.of(expired(record.key_note).as_ref())?;
+        let value = notes.of(expired(record.value_note).as_ref())?;
+        let mut batch = BinaryBatch::with_notes(1, record.size(), notes.all);
+        let RecordRef { offset, timestamp, timestamp_type, key: key_bytes, value: value_bytes, headers, .. } = record;
+        let view =
+            protocol::RecordView { offset, timestamp, timestamp_type, key: key_bytes, value: value_bytes, headers };
+        batch.push_noted(view, RecordNotes { key, value });
+        let head = RecordsHead { subscription: 0, seq: 0, topic: record.topic, partition: record.partition };
+        let frame = batch.frame(&head, 0..1).into_boxed_slice();
+        let parsed = ReceivedBatch::parse(frame, Some(record.topic), self.masked(), shared);
+        parsed.ok()?.entries().next().map(|(_, entry)| entry)
     }
 
     /// Decodes the record. `None` for gaps only: the frame was validated when it arrived.
@@ -217,7 +274,9 @@ impl ReceivedBatch {
             records_at.push((view.offset, start as u32, fields.len() as u32));
         }
         let note_bytes_per_record = note_bytes.div_ceil(records_at.len().max(1)) as u32;
-        let source = Rc::new(Source::Frame(Frame { topic, partition, bytes, masked, notes, note_bytes_per_record }));
+        let waits_for_schema = notes.any(waits_for_schema);
+        let frame = Frame { topic, partition, bytes, masked, notes, note_bytes_per_record, waits_for_schema };
+        let source = Rc::new(Source::Frame(frame));
         Ok(Self { source, subscription, seq, payload_bytes: payload as u64, records_at })
     }
 
@@ -261,6 +320,11 @@ impl ReceivedBatch {
             Source::Frame(frame) => &frame.topic,
             Source::Gap(gap) => &gap.topic,
         }
+    }
+
+    /// Whether a record of the batch was not decoded because its schema was not available.
+    pub fn waits_for_schema(&self) -> bool {
+        matches!(&*self.source, Source::Frame(frame) if frame.waits_for_schema)
     }
 
     pub fn partition(&self) -> i32 {

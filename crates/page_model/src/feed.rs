@@ -264,6 +264,28 @@ impl Feed {
         self.held.iter().flat_map(|(_, held)| held.entries()).chain(self.live.entries())
     }
 
+    /// All kept entries, the newest first: of a held list before those that were received since.
+    pub fn entries_newest_first(&self) -> impl Iterator<Item = &Entry> {
+        self.held.iter().flat_map(|(_, held)| held.entries().rev()).chain(self.live.entries().rev())
+    }
+
+    /// Replaces records by other forms of the same records. Returns whether one has changed.
+    pub fn update_records(&mut self, mut updated: impl FnMut(&Entry) -> Option<Entry>) -> bool {
+        let is_held_changed = self.held.as_mut().is_some_and(|(_, held)| held.update(&self.filter, &mut updated));
+        self.live.update(&self.filter, &mut updated) | is_held_changed
+    }
+
+    /// The entry of the list that has this record, if the record was replaced.
+    pub fn replacement_of(&self, replaced: &Entry) -> Option<Entry> {
+        let record = replaced.record()?;
+        let is_same = |entry: &&Entry| {
+            entry.record().is_some_and(|other| {
+                (other.partition, other.topic) == (record.partition, record.topic) && other.is_same_as(&record)
+            })
+        };
+        self.entries_newest_first().find(is_same).filter(|entry| !entry.is(replaced)).cloned()
+    }
+
     /// The record `steps` rows below (negative: above) the selected one, skipping gaps and stopping at either end.
     /// Without a selection: the last record.
     pub fn step_from(&self, selected: Option<&Entry>, steps: i64) -> Option<(usize, Entry)> {

@@ -2,9 +2,9 @@
 //! (`component_requests.rs`), so that the code which parses them is loaded with the component.
 
 use protocol::{
-    Assigned, ClusterChanged, Committed, ErrorMessage, Fetched, Gap, GroupResult, MessageBody, ProduceWaiting,
-    Produced, RecordsWaiting, RequestId, ResumeCommitsResult, Revoked, ServerMessage, Subscribed, TopicResult,
-    Unsubscribed, WatchTrouble, Watching, Welcome,
+    AddSchemaResult, Assigned, ClusterChanged, Committed, ErrorMessage, Fetched, Gap, GroupResult, MessageBody,
+    ProduceWaiting, Produced, RecordsWaiting, RegistryChanged, RequestId, ResumeCommitsResult, Revoked, ServerMessage,
+    Subscribed, TopicResult, Unsubscribed, WatchTrouble, Watching, Welcome,
 };
 use serde::Deserialize;
 
@@ -35,6 +35,7 @@ pub fn parse(name: &str, text: &str) -> Result<Option<ServerMessage>, serde_json
         Welcome::NAME => read::<Welcome>(text)?,
         ErrorMessage::NAME => read::<ErrorMessage>(text)?,
         ClusterChanged::NAME => read::<ClusterChanged>(text)?,
+        RegistryChanged::NAME => read::<RegistryChanged>(text)?,
         Produced::NAME => read::<Produced>(text)?,
         ProduceWaiting::NAME => read::<ProduceWaiting>(text)?,
         Subscribed::NAME => read::<Subscribed>(text)?,
@@ -50,6 +51,7 @@ pub fn parse(name: &str, text: &str) -> Result<Option<ServerMessage>, serde_json
         GroupResult::NAME => read::<GroupResult>(text)?,
         Watching::NAME => read::<Watching>(text)?,
         WatchTrouble::NAME => read::<WatchTrouble>(text)?,
+        AddSchemaResult::NAME => read::<AddSchemaResult>(text)?,
         _ => return Ok(None),
     };
     Ok(Some(message))

@@ -75,6 +75,11 @@ fn next_is_colon(bytes: &[u8], from: usize) -> bool {
     bytes[from..].iter().find(|c| !c.is_ascii_whitespace()) == Some(&b':')
 }
 
+/// The text of a JSON string; `None` for other JSON.
+pub fn string_of(json: &str) -> Option<String> {
+    if json.trim_ascii_start().starts_with('"') { protocol::from_json(json).ok() } else { None }
+}
+
 /// The same JSON with one value per line and two spaces per level. Strings and numbers are copied unchanged.
 pub fn indent(json: &str) -> String {
     let bytes = json.as_bytes();
@@ -142,6 +147,12 @@ mod tests {
         let expected = "{\n  \"id\": 9007199254740993,\n  \"a\": [\n    1.10,\n    {\n      \"b\": \"x\\\"{,:}\\\\\"\n    }\n  ],\n  \"a\": {},\n  \"è\": [],\n  \"n\": null\n}";
         assert_eq!(indent(json), expected);
         assert_eq!(indent(expected), expected, "indented text is unchanged");
+    }
+
+    #[test]
+    fn text_of_a_string_has_its_line_breaks() {
+        assert_eq!(string_of(r#""<a>\n  <b>\u00e8</b>\n</a>""#).as_deref(), Some("<a>\n  <b>è</b>\n</a>"));
+        assert_eq!((string_of("7"), string_of("\"open")), (None, None));
     }
 
     #[test]

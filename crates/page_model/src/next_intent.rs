@@ -43,6 +43,7 @@ impl AppState {
             let from = self.feed.first_kept_offsets();
             self.listening.start_in_other_formats(intent, from);
             self.fills.clear();
+            self.rereads.cancel();
             self.feed.clear();
             self.feed.follow();
         }

@@ -32,6 +32,10 @@ impl FrameNotes {
         self.0.get(usize::from(number.checked_sub(1)?))
     }
 
+    pub fn any(&self, is_such: impl Fn(&DecodeNote) -> bool) -> bool {
+        self.0.iter().any(|note| is_such(note))
+    }
+
     /// Whether the number is that of a note, or 0.
     pub fn has(&self, number: u16) -> bool {
         usize::from(number) <= self.0.len()

@@ -1,7 +1,10 @@
 //! Read access to the app state. Derived values use the accessors of the slices only, so that reading one through
 //! [`Tracked`] subscribes to exactly the slices that it depends on.
 
-use protocol::{Action, Cluster, ClusterColour, ClusterState, NamePattern, Object, Rights, User};
+use protocol::{
+    Action, Cluster, ClusterColour, ClusterState, LocalSchemaId, NamePattern, Object, RegistryChanged, RegistryState,
+    Rights, User,
+};
 
 use super::allowed_names::AllowedNames;
 use super::app_state::{AppState, Bridge};
@@ -12,7 +15,7 @@ use super::feed::Feed;
 use super::intent::{Intent, ReadMode, Start};
 use super::latency_strip::LatencyStrip;
 use super::link::Link;
-use super::listening::{Listening, PartitionProgress};
+use super::listening::{Listening, PartitionProgress, Phase};
 use super::notices::Notice;
 use super::receive_stats::ReceiveStats;
 use super::run::Run;
@@ -62,6 +65,12 @@ pub trait ReadState {
         self.untracked().cluster.as_ref()
     }
 
+    /// The state of the cluster's schema registry; `None` if the cluster has none.
+    fn registry(&self) -> Option<&RegistryChanged> {
+        self.subscribe(Slice::Cluster);
+        self.untracked().registry.as_ref()
+    }
+
     /// The name of the cluster that this page is for; `None` until the first `welcome`, unless the address names one.
     fn cluster_choice(&self) -> Option<&str> {
         self.subscribe(Slice::Cluster);
@@ -90,6 +99,12 @@ pub trait ReadState {
         &self.untracked().waits
     }
 
+    /// Increases whenever the batch is read again.
+    fn batch_revision(&self) -> u64 {
+        self.subscribe(Slice::Batch);
+        self.untracked().batch_revision
+    }
+
     fn batch(&self) -> Option<&Batch> {
         self.subscribe(Slice::Batch);
         self.untracked().batch.as_ref()
@@ -98,6 +113,12 @@ pub trait ReadState {
     fn listening(&self) -> &Listening {
         self.subscribe(Slice::Listening);
         &self.untracked().listening
+    }
+
+    /// The id with which records are written in the user's own schema; `None` while the schema is on its way to the bridge.
+    fn schema_to_write(&self, id: LocalSchemaId) -> Option<LocalSchemaId> {
+        self.subscribe(Slice::Listening);
+        self.untracked().schema_to_write(id)
     }
 
     /// The progress in each partition: positions change with every record, the other offsets with the bridge's messages.
@@ -159,6 +180,20 @@ pub trait ReadState {
         self.link().is_open() && self.cluster().is_some_and(|cluster| cluster.state == ClusterState::Down)
     }
 
+    /// Why records that need a schema are shown raw: the schema registry does not answer. The reason may be empty.
+    fn registry_down(&self) -> Option<&str> {
+        let down = self.registry().filter(|registry| registry.state == RegistryState::Down)?;
+        let listening = self.listening();
+        let reads_typed = listening.phase() != Phase::Idle && !listening.intent().decode.is_raw();
+        reads_typed.then(|| down.reason.as_deref().unwrap_or_default())
+    }
+
+    /// Changes when records of the list were replaced by decoded ones.
+    fn reread_revision(&self) -> u64 {
+        self.subscribe(Slice::Rows);
+        self.untracked().rereads.revision()
+    }
+
     fn is_read_only(&self) -> bool {
         self.bridge().is_some_and(|bridge| bridge.read_only)
     }
@@ -188,6 +223,11 @@ pub trait ReadState {
     /// Whether an empty list of groups means that there are none.
     fn sees_every_group(&self) -> bool {
         self.rights().is_none_or(|rights| rights.0.iter().any(|grant| describes_all(&grant.groups, &grant.allow)))
+    }
+
+    /// Whether an empty list of subjects means that there are none.
+    fn sees_every_subject(&self) -> bool {
+        self.rights().is_none_or(|rights| rights.0.iter().any(|grant| describes_all(&grant.subjects, &grant.allow)))
     }
 
     /// Whether the records of this gap may be loaded.
@@ -280,6 +320,31 @@ pub trait ReadState {
     fn change_blocked(&self, action: Action, object: &Object<'_>) -> Option<ChangeBlocked> {
         let forbidden = (!self.may(action, object)).then_some(action);
         self.blocked(forbidden).or_else(|| self.is_demo().then_some(ChangeBlocked::DemoBroker))
+    }
+
+    /// Why the registry, or this subject in it, cannot be changed now. Kafka itself is not involved.
+    fn schema_change_blocked(&self, action: Action, object: &Object<'_>) -> Option<ChangeBlocked> {
+        self.registry_blocked((!self.may(action, object)).then_some(action))
+    }
+
+    /// Why no schema can be registered now, under any name.
+    fn register_blocked(&self) -> Option<ChangeBlocked> {
+        let may_register = |rights: &Rights| {
+            rights.0.iter().any(|grant| !grant.subjects.is_empty() && grant.allow.contains(&Action::Write))
+        };
+        let is_forbidden = self.rights().is_some_and(|rights| !may_register(rights));
+        self.registry_blocked(is_forbidden.then_some(Action::Write))
+    }
+
+    /// `forbidden`: what the user's rights lack.
+    fn registry_blocked(&self, forbidden: Option<Action>) -> Option<ChangeBlocked> {
+        if !self.link().is_open() {
+            Some(ChangeBlocked::NotConnected)
+        } else if self.is_read_only() {
+            Some(ChangeBlocked::ReadOnly)
+        } else {
+            forbidden.map(ChangeBlocked::Forbidden)
+        }
     }
 
     /// `forbidden`: what the user's rights lack.

@@ -1,11 +1,13 @@
 //! A run: many records sent automatically, from a pattern or from a file. Owns its clock, counts and failures; sequence
 //! numbers and frames belong to `sends.rs`.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use protocol::{ErrorBody, ProduceBatch, ProduceRecord};
 
 use super::batch::Batch;
+use super::encode_chunk::EncodingFailure;
 use super::latency_histogram::LatencyHistogram;
 use super::plan::{Pattern, RunPlan};
 use super::sends::RunUpdate;
@@ -79,6 +81,8 @@ pub struct Run {
     pub unknown: u64,
     pub seen: u64,
     pub failures: Vec<Failures>,
+    /// Why the run was cancelled, unless the user did so.
+    pub stopped_by: Option<EncodingFailure>,
     pub acked_after: LatencyHistogram,
     pub seen_after: LatencyHistogram,
     source: Source,
@@ -97,6 +101,12 @@ enum Source {
         max_record_bytes: usize,
         /// The next record: already read, but it did not fit into the previous frame.
         next: Option<(u64, ProduceRecord)>,
+    },
+    /// Records that the bridge has encoded; more are added while the run is active.
+    Encoded {
+        queue: VecDeque<(u64, ProduceRecord)>,
+        /// The record behind the queue could not be encoded.
+        failure: Option<EncodingFailure>,
     },
 }
 
@@ -117,6 +127,7 @@ impl Source {
                 }
                 next.as_ref().map(|(line, _)| *line)
             }
+            Self::Encoded { queue, .. } => queue.front().map(|(label, _)| *label),
         }
     }
 
@@ -124,6 +135,7 @@ impl Source {
         match self {
             Self::Pattern(pattern) => pattern.view().size(),
             Self::Batch { next, .. } => next.as_ref().map_or(0, |(_, record)| record.view().size()),
+            Self::Encoded { queue, .. } => queue.front().map_or(0, |(_, record)| record.view().size()),
         }
     }
 
@@ -135,7 +147,17 @@ impl Source {
                     batch.push(record.view());
                 }
             }
+            Self::Encoded { queue, .. } => {
+                if let Some((_, record)) = queue.pop_front() {
+                    batch.push(record.view());
+                }
+            }
         }
+    }
+
+    /// Whether the next record is not encoded yet.
+    fn waits(&self) -> bool {
+        matches!(self, Self::Encoded { queue, .. } if queue.is_empty())
     }
 }
 
@@ -191,6 +213,54 @@ impl Run {
         Some(Self { total: Some(batch.check.valid), ..run })
     }
 
+    /// A run whose records are encoded by the bridge, and added with [`Run::add_encoded`].
+    pub fn encoded(
+        id: u64,
+        title: RunTitle,
+        topic: &str,
+        total: Option<u64>,
+        per_second: Option<f64>,
+        start: Start,
+    ) -> Self {
+        let source = Source::Encoded { queue: VecDeque::new(), failure: None };
+        Self { total, per_second, ..Self::from_source(id, title, topic, source, start) }
+    }
+
+    /// Adds encoded records. After the first one that could not be encoded, the run sends no others.
+    pub fn add_encoded(&mut self, records: Vec<(u64, Result<ProduceRecord, EncodingFailure>)>) {
+        let Source::Encoded { queue, failure } = &mut self.source else { return };
+        for (label, record) in records {
+            match record {
+                _ if failure.is_some() => return,
+                Ok(record) => queue.push_back((label, record)),
+                Err(error) => *failure = Some(error),
+            }
+        }
+    }
+
+    /// How many records should be encoded until `ahead_ms` from now, besides `pending` ones whose bytes are not there yet.
+    pub fn to_encode(&self, pending: u64, now_ms: f64, ahead_ms: f64, most: u64) -> u64 {
+        let Source::Encoded { queue, failure: None } = &self.source else { return 0 };
+        let known = queue.len() as u64 + pending;
+        let due = match self.per_second {
+            None => u64::MAX,
+            Some(per_second) => {
+                let elapsed_ms = self.clock.elapsed_ms(now_ms) + ahead_ms;
+                ((elapsed_ms * per_second / 1000.0).floor() as u64 + 1).saturating_sub(self.sent)
+            }
+        };
+        due.min(self.left()).min(most).saturating_sub(known)
+    }
+
+    /// Ends the run once the records before the one that could not be encoded are sent.
+    pub fn stop_if_failed(&mut self, now_ms: f64) {
+        let Source::Encoded { queue, failure } = &mut self.source else { return };
+        if queue.is_empty() && matches!(self.state, RunState::Running | RunState::Paused) && failure.is_some() {
+            self.stopped_by = failure.take();
+            self.cancel(now_ms);
+        }
+    }
+
     fn from_source(id: u64, title: RunTitle, topic: &str, source: Source, start: Start) -> Self {
         Self {
             id,
@@ -205,6 +275,7 @@ impl Run {
             unknown: 0,
             seen: 0,
             failures: Vec::new(),
+            stopped_by: None,
             acked_after: LatencyHistogram::default(),
             seen_after: LatencyHistogram::default(),
             source,
@@ -226,6 +297,10 @@ impl Run {
     /// When the next record is due; `None` if no record is left or the clock is stopped.
     pub fn next_at_ms(&self, now_ms: f64) -> Option<f64> {
         if self.state != RunState::Running || self.clock.stopped_at_ms.is_some() || self.left() == 0 {
+            return None;
+        }
+        // Encoded records are sent when they are added.
+        if self.source.waits() {
             return None;
         }
         let Some(per_second) = self.per_second else { return Some(now_ms) };
@@ -343,7 +418,7 @@ impl Run {
 
 #[cfg(test)]
 mod tests {
-    use protocol::{ErrorCode, ProduceFrame};
+    use protocol::{ErrorCode, ProduceFrame, RecordPart};
 
     use super::*;
     use crate::draft::Draft;
@@ -413,6 +488,45 @@ mod tests {
         assert_eq!(held.next_at_ms(9000.0), None);
         held.resume_clock(10_050.0);
         assert_eq!((held.due(10_099.0), held.due(10_100.0)), (0, 1));
+    }
+
+    fn encoded_record(n: u64) -> (u64, Result<ProduceRecord, EncodingFailure>) {
+        let value = protocol::WireBytes::text(n.to_string());
+        (n, Ok(ProduceRecord { topic: "t".into(), value, ..ProduceRecord::default() }))
+    }
+
+    fn encoded(total: Option<u64>, per_second: Option<f64>) -> Run {
+        Run::encoded(0, RunTitle::Seed, "t", total, per_second, Start::default())
+    }
+
+    #[test]
+    fn encoded_run_waits_for_its_records_and_catches_up() {
+        let mut run = encoded(Some(10), Some(10.0));
+        assert_eq!((run.next_at_ms(0.0), run.due(0.0)), (None, 1));
+        assert!(run.next_frame(0, 1, 0.0).batch.is_empty());
+        assert_eq!(run.to_encode(0, 0.0, 250.0, 1000), 3);
+        assert_eq!(run.to_encode(2, 0.0, 250.0, 1000), 1);
+        run.add_encoded((0..3).map(encoded_record).collect());
+        assert_eq!(values(run.next_frame(0, run.due(450.0), 450.0)), ["0", "1", "2"]);
+        assert_eq!((run.sent, run.due(450.0), run.next_at_ms(450.0)), (3, 2, None));
+        assert_eq!(run.to_encode(0, 450.0, 250.0, 1000), 5);
+        assert_eq!(encoded(Some(7), None).to_encode(0, 0.0, 250.0, 1000), 7);
+        assert_eq!(encoded(None, None).to_encode(100, 0.0, 250.0, 1000), 900);
+    }
+
+    #[test]
+    fn record_that_cannot_be_encoded_ends_the_run_after_the_records_before_it() {
+        let mut run = encoded(Some(10), None);
+        let failure =
+            EncodingFailure { label: Some(2), part: Some(RecordPart::Value), path: "a".into(), message: "m".into() };
+        let records = vec![encoded_record(0), encoded_record(1), (2, Err(failure.clone())), encoded_record(3)];
+        run.add_encoded(records);
+        assert_eq!(run.to_encode(0, 0.0, 250.0, 1000), 0);
+        run.stop_if_failed(0.0);
+        assert!(run.is_active());
+        assert_eq!(run.next_frame(0, 10, 0.0).labels, [0, 1]);
+        run.stop_if_failed(1.0);
+        assert_eq!((run.state, run.stopped_by), (RunState::Cancelled, Some(failure)));
     }
 
     #[test]

@@ -239,6 +239,58 @@ impl Segment {
         self.matching = self.passing.iter().filter(is_record).count() as u64;
     }
 
+    /// Replaces records by other forms of the same records, such as decoded ones: `updated` returns the new form of each that changes.
+    /// Returns whether one did. The filter checks the new forms of the records that it has checked. A saved record that does not
+    /// match any more leaves the list, as it would have before.
+    pub fn update(&mut self, filter: &Filter, mut updated: impl FnMut(&Entry) -> Option<Entry>) -> bool {
+        let (mut is_changed, mut bytes, mut left) = (false, self.bytes, 0);
+        let mut replace = |entry: &mut Entry| {
+            let Some(new) = updated(entry) else { return false };
+            bytes = bytes - entry.bytes() + new.bytes();
+            *entry = new;
+            is_changed = true;
+            true
+        };
+        let mut left_bytes = 0;
+        self.saved.retain_mut(|entry| {
+            let stays = !replace(entry) || passes(filter, entry);
+            if !stays {
+                left += 1;
+                left_bytes += entry.bytes();
+            }
+            stays
+        });
+        let mut checked = Vec::new();
+        for (serial, entry) in (self.base..).zip(&mut self.entries) {
+            if replace(entry) && self.has_filter && serial < self.scanned {
+                checked.push((serial, passes(filter, entry)));
+            }
+        }
+        self.bytes = bytes - left_bytes;
+        self.records -= left;
+        self.saved_records -= left;
+        self.passed_over += left;
+        self.set_passing(&checked);
+        is_changed
+    }
+
+    /// Sets whether these records match, in the order of their serial numbers.
+    fn set_passing(&mut self, checked: &[(u64, bool)]) {
+        if checked.is_empty() {
+            return;
+        }
+        let is_checked = |serial: &u64| checked.binary_search_by_key(serial, |&(serial, _)| serial).is_ok();
+        let before = self.passing.len();
+        self.passing.retain(|serial| !is_checked(serial));
+        let matched_before = (before - self.passing.len()) as u64;
+        let matching: Vec<u64> = checked.iter().filter(|(_, matches)| *matches).map(|&(serial, _)| serial).collect();
+        let matched_now = matching.len() as u64;
+        self.passing.extend(matching);
+        self.passing.make_contiguous().sort_unstable();
+        self.matching = self.matching + matched_now - matched_before;
+        self.matched_ever = (self.matched_ever + matched_now).saturating_sub(matched_before);
+    }
+
     /// Moves the saved entries from this index on back to `entries`. Returns the index among `entries`.
     fn unsave(&mut self, index: usize) -> usize {
         let count = self.saved.len().saturating_sub(index);

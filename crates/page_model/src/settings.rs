@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::columns::Columns;
+use super::encodings::TopicEncodings;
 use super::feed::Limits;
 use super::intent::{ReadMode, Start};
 use super::topic_formats::TopicFormats;
@@ -65,6 +66,8 @@ pub struct Settings {
     pub commits_nothing: bool,
     /// In which formats the user reads keys and values.
     pub formats: TopicFormats,
+    /// How the user writes keys and values.
+    pub encodings: TopicEncodings,
     /// The topics that the user has listened to, the latest first: where the bridge has one cluster, and by cluster where it
     /// has several.
     recent_topics: Vec<String>,

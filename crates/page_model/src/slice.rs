@@ -6,7 +6,7 @@
 pub enum Slice {
     /// The connection to the bridge, and the bridge's properties.
     Link,
-    /// The state of Kafka, and the names that need no confirmation.
+    /// The state of Kafka and of the schema registry, and the names that need no confirmation.
     Cluster,
     /// Sent records and the run.
     Sends,

@@ -1,8 +1,13 @@
 //! A record as Kafka stores it, fetched for a row whose key or value is decoded. Only these bytes are sent again, or shown as raw.
 
-use protocol::{Decode, Fetch, Fetched, Header, Offset, ProduceRecord, TimestampType, WireBytes};
+use protocol::{
+    Decode, DecodeNote, Fetch, Fetched, Header, Offset, ProduceRecord, RecordPart, TimestampType, WireBytes,
+};
 
+use super::draft::Draft;
+use super::encodings::{PartEncoding, RecordEncoding};
 use super::entry::RecordRef;
+use super::field::Field;
 
 /// The position of a record, and what distinguishes it from the record that has the same offset after a topic was recreated.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,6 +92,37 @@ impl StoredRecord {
     }
 }
 
+/// The decoded JSON of a record's key and value, with the encodings in which it is written again. Parts that were not decoded, or that
+/// the page cannot write, are absent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DecodedParts {
+    key: Option<(String, PartEncoding)>,
+    value: Option<(String, PartEncoding)>,
+}
+
+impl DecodedParts {
+    pub fn of(record: &RecordRef<'_>) -> Self {
+        let part = |part, json: Option<&[u8]>, note: Option<&DecodeNote>| {
+            let encoding = PartEncoding::of_note(note?, record.topic, part)?;
+            Some((String::from_utf8(json?.to_vec()).ok()?, encoding))
+        };
+        Self {
+            key: part(RecordPart::Key, record.key, record.key_note.map(|note| &**note)),
+            value: part(RecordPart::Value, record.value, record.value_note.map(|note| &**note)),
+        }
+    }
+
+    /// Replaces the original bytes of a draft by the decoded JSON. Returns how the draft is written.
+    pub fn put_into(self, draft: &mut Draft) -> RecordEncoding {
+        let put = |part: Option<(String, PartEncoding)>, field: &mut Field| {
+            let (json, encoding) = part?;
+            *field = Field::json(json);
+            Some(encoding)
+        };
+        RecordEncoding { key: put(self.key, &mut draft.key), value: put(self.value, &mut draft.value) }
+    }
+}
+
 fn headers_of(record: &RecordRef<'_>) -> Vec<Header> {
     record.headers.map(|(name, value)| Header(name.to_owned(), WireBytes::from_kafka(value))).collect()
 }
@@ -136,6 +172,17 @@ mod tests {
         assert_eq!(stored.read(fetched(&decoded_anyway, "")), Err(RecordIsGone));
         let masked = stored.read(fetched(STORED, r#""value.id""#)).expect("Kafka has the record");
         assert!(masked.is_masked, "it may be shown, but not sent");
+    }
+
+    #[test]
+    fn decoded_value_is_edited_as_json_in_its_encoding() {
+        let note = DecodeNote { format: Some(RecordFormat::Avro), ..DecodeNote::default() };
+        let entry = noted_entry(5, r#"{"id":9007199254740993}"#, &note);
+        let decoded = DecodedParts::of(&entry.record().expect("a record"));
+        let mut draft = Draft { key: Field::text("k"), value: Field::text("bytes"), ..Draft::default() };
+        let encoding = decoded.put_into(&mut draft);
+        assert_eq!((draft.key, draft.value), (Field::text("k"), Field::json(r#"{"id":9007199254740993}"#)));
+        assert_eq!(encoding, RecordEncoding { key: None, value: Some(PartEncoding::of(RecordFormat::Avro)) });
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! In which formats keys and values are read: the user's choice for each topic, as this browser keeps it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::{Decode, RecordFormat};
+use protocol::{Decode, LocalSchemaId, RecordFormat, RecordPart};
 use serde::{Deserialize, Serialize};
 
 /// The bridge finds out the formats, unless the user chooses others.
-pub const AUTO: Decode = Decode { key: RecordFormat::Auto, value: RecordFormat::Auto };
+pub const AUTO: Decode = Decode::with_formats(RecordFormat::Auto, RecordFormat::Auto);
 
 /// More topics than a user chooses formats for; the earliest choices are forgotten.
 const MAX_TOPICS: usize = 100;
@@ -25,6 +25,19 @@ struct TopicFormat {
     topic: String,
     key: String,
     value: String,
+    /// The user's own schemas, whose files are stored elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key_schema: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    value_schema: Option<String>,
+}
+
+impl TopicFormat {
+    fn decode(&self) -> Decode {
+        let schema = |id: &Option<String>| id.as_ref()?.parse().ok();
+        let formats = Decode::with_formats(format_of(&self.key), format_of(&self.value));
+        Decode { key_schema: schema(&self.key_schema), value_schema: schema(&self.value_schema), ..formats }
+    }
 }
 
 impl TopicFormats {
@@ -34,7 +47,7 @@ impl TopicFormats {
         let known = self.by_cluster.get(cluster.unwrap_or_default()).map(Vec::as_slice).unwrap_or_default();
         let of_topic = |topic: &String| {
             let stored = known.iter().find(|stored| stored.topic == *topic);
-            stored.map_or(AUTO, |stored| Decode { key: format_of(&stored.key), value: format_of(&stored.value) })
+            stored.map_or(AUTO, TopicFormat::decode)
         };
         let mut chosen = topics.iter().map(of_topic);
         let first = chosen.next().unwrap_or(AUTO);
@@ -46,14 +59,67 @@ impl TopicFormats {
         let known = self.by_cluster.entry(cluster.unwrap_or_default().to_owned()).or_default();
         known.retain(|stored| !topics.contains(&stored.topic));
         if decode != AUTO {
-            let (key, value) = (decode.key.name(), decode.value.name());
-            let chosen = |topic: &String| TopicFormat { topic: topic.clone(), key: key.into(), value: value.into() };
+            let schema = |id: Option<LocalSchemaId>| id.map(|id| id.to_string());
+            let chosen = |topic: &String| TopicFormat {
+                topic: topic.clone(),
+                key: decode.key.name().to_owned(),
+                value: decode.value.name().to_owned(),
+                key_schema: schema(decode.key_schema),
+                value_schema: schema(decode.value_schema),
+            };
             known.splice(0..0, topics.iter().map(chosen));
             known.truncate(MAX_TOPICS);
         }
         if known.is_empty() {
             self.by_cluster.remove(cluster.unwrap_or_default());
         }
+    }
+}
+
+impl TopicFormats {
+    /// The user's own schemas that the choices name.
+    pub fn schemas(&self) -> BTreeSet<LocalSchemaId> {
+        let of_topic = |stored: &TopicFormat| {
+            let Decode { key_schema, value_schema, .. } = stored.decode();
+            [key_schema, value_schema]
+        };
+        self.by_cluster.values().flatten().flat_map(of_topic).flatten().collect()
+    }
+
+    /// Forgets the schemas of which this browser does not have the files any more.
+    pub fn retain_schemas(&mut self, is_kept: impl Fn(LocalSchemaId) -> bool) {
+        let lost: Vec<String> =
+            self.schemas().into_iter().filter(|id| !is_kept(*id)).map(|id| id.to_string()).collect();
+        for stored in self.by_cluster.values_mut().flatten() {
+            for schema in [&mut stored.key_schema, &mut stored.value_schema] {
+                if schema.as_ref().is_some_and(|id| lost.contains(id)) {
+                    *schema = None;
+                }
+            }
+        }
+    }
+}
+
+/// The formats of a link, which names no schemas, with the kept schemas of parts that have the same format.
+pub fn with_kept_schemas(link: Decode, kept: Decode) -> Decode {
+    let key_schema = kept.key_schema.filter(|_| link.key == kept.key);
+    let value_schema = kept.value_schema.filter(|_| link.value == kept.value);
+    Decode { key_schema, value_schema, ..link }
+}
+
+/// The format of a part of the record, for change.
+pub fn format_mut(decode: &mut Decode, part: RecordPart) -> &mut RecordFormat {
+    match part {
+        RecordPart::Key => &mut decode.key,
+        RecordPart::Value => &mut decode.value,
+    }
+}
+
+/// The user's own schema of a part of the record, for change.
+pub fn schema_mut(decode: &mut Decode, part: RecordPart) -> &mut Option<LocalSchemaId> {
+    match part {
+        RecordPart::Key => &mut decode.key_schema,
+        RecordPart::Value => &mut decode.value_schema,
     }
 }
 
@@ -91,7 +157,7 @@ pub const GROUPS: [(FormatGroup, &[RecordFormat]); 4] = {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FormatGroup {
     General,
-    /// With a schema from the registry.
+    /// With a schema from the registry, the bridge's configuration or the user's files.
     Schema,
     /// Self-describing, without a registry.
     Structured,
@@ -103,7 +169,7 @@ pub enum FormatGroup {
 mod tests {
     use super::*;
 
-    const AVRO: Decode = Decode { key: RecordFormat::Int64, value: RecordFormat::Avro };
+    const AVRO: Decode = Decode::with_formats(RecordFormat::Int64, RecordFormat::Avro);
 
     fn topics(names: &[&str]) -> Vec<String> {
         names.iter().map(|&name| name.to_owned()).collect()
@@ -135,10 +201,28 @@ mod tests {
     }
 
     #[test]
+    fn own_schemas_are_kept_with_the_formats_and_forgotten_with_their_files() {
+        let schema = LocalSchemaId(7);
+        let protobuf =
+            Decode { value_schema: Some(schema), ..Decode::with_formats(RecordFormat::Auto, RecordFormat::Protobuf) };
+        let mut formats = TopicFormats::default();
+        formats.choose(None, &topics(&["orders"]), protobuf);
+        let json = serde_json::to_string(&formats).expect("JSON");
+        let mut formats: TopicFormats = protocol::from_json(&json).expect("choices");
+        assert_eq!(formats.of(None, &topics(&["orders"])), protobuf);
+        assert_eq!(formats.schemas().into_iter().collect::<Vec<_>>(), [schema]);
+        let link = Decode::with_formats(RecordFormat::Auto, RecordFormat::Protobuf);
+        assert_eq!(with_kept_schemas(link, protobuf), protobuf);
+        assert_eq!(with_kept_schemas(AVRO, protobuf), AVRO, "another format has another schema");
+        formats.retain_schemas(|_| false);
+        assert_eq!(formats.of(None, &topics(&["orders"])), link);
+    }
+
+    #[test]
     fn unknown_name_of_a_stored_format_is_read_as_auto() {
         let json = r#"{"":[{"topic":"orders","key":"int64","value":"thrift"}]}"#;
         let formats: TopicFormats = protocol::from_json(json).expect("choices");
-        let expected = Decode { key: RecordFormat::Int64, value: RecordFormat::Auto };
+        let expected = Decode::with_formats(RecordFormat::Int64, RecordFormat::Auto);
         assert_eq!(formats.of(None, &topics(&["orders"])), expected);
     }
 

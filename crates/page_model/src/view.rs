@@ -1,5 +1,5 @@
-//! Which view is open, and its URL parameters: `?view=topics&name=orders`. The live view has no parameter `view`; its other
-//! parameters are in `view_link`.
+//! Which view is open, and its URL parameters: `?view=topics&name=orders`, `?view=schemas&subject=orders-value&version=3`. The live
+//! view has no parameter `view`; its other parameters are in `view_link`.
 
 /// The URL parameter with the name of the Kafka cluster.
 pub const CLUSTER_PARAMETER: &str = "cluster";
@@ -13,6 +13,8 @@ pub enum View {
     Topic(String),
     Groups,
     Group(String),
+    Schemas,
+    Subject(String),
     Cluster,
 }
 
@@ -25,6 +27,8 @@ impl View {
             Self::Topic(name) => vec![("view", "topics"), ("name", name)],
             Self::Groups => vec![("view", "groups")],
             Self::Group(name) => vec![("view", "groups"), ("name", name)],
+            Self::Schemas => vec![("view", "schemas")],
+            Self::Subject(name) => vec![("view", "schemas"), ("subject", name)],
             Self::Cluster => vec![("view", "cluster")],
         }
     }
@@ -34,6 +38,7 @@ impl View {
         match self {
             Self::Topic(_) => Self::Topics,
             Self::Group(_) => Self::Groups,
+            Self::Subject(_) => Self::Schemas,
             other => other.clone(),
         }
     }
@@ -73,7 +78,7 @@ impl Address {
         view.chain(self.details.iter().cloned()).collect()
     }
 
-    /// Parameters other than `view` and `name` become details of the view. `cluster` belongs to the page, not to the view.
+    /// Parameters other than `view`, `name` and `subject` become details of the view. `cluster` belongs to the page, not to the view.
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut pairs: Vec<_> = pairs.into_iter().collect();
         let mut take = |name: &str| {
@@ -85,6 +90,7 @@ impl Address {
             Some("topics") => take("name").filter(|name| !name.is_empty()).map_or(View::Topics, View::Topic),
             // A group may have the empty name.
             Some("groups") => take("name").map_or(View::Groups, View::Group),
+            Some("schemas") => take("subject").filter(|name| !name.is_empty()).map_or(View::Schemas, View::Subject),
             Some("cluster") => View::Cluster,
             _ => View::Live,
         };
@@ -106,6 +112,8 @@ mod tests {
             Address::of(View::Group("my group & co".into())),
             Address::of(View::Group(String::new())),
             Address::of(View::Group("two\nlines".into())),
+            Address::of(View::Schemas).with("find", "ord").with("deleted", "shown"),
+            Address::of(View::Subject("shop/order.proto & co".into())).with("version", "3"),
             Address::of(View::Cluster),
             Address::of(View::Live).with("topic", "a,b").with("mode", "watch"),
         ];
@@ -127,6 +135,7 @@ mod tests {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(Address::from_pairs([pair("view", "dashboards")]).view, View::Live);
         assert_eq!(Address::from_pairs([pair("view", "topics"), pair("name", "")]).view, View::Topics);
+        assert_eq!(Address::from_pairs([pair("view", "schemas"), pair("subject", "")]).view, View::Schemas);
     }
 
     #[test]

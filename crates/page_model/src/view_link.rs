@@ -29,14 +29,14 @@ impl ViewLink {
             mode: Some(intent.mode),
             group: intent.names_group().then(|| intent.group.clone()),
             start: Some(intent.start),
-            decode: Some(intent.decode).filter(|decode| *decode != AUTO),
+            decode: formats_of(intent.decode),
             filter: filter.clone(),
         }
     }
 
     /// A link to one record, read in these formats.
     pub fn record(topic: &str, partition: i32, offset: i64, decode: Decode) -> Self {
-        let decode = Some(decode).filter(|decode| *decode != AUTO);
+        let decode = formats_of(decode);
         let start = Start::Offset { partition: Some(partition), offset };
         let (topic, mode) = (Some(topic.to_owned()), Some(ReadMode::Watch));
         Self { topic, mode, start: Some(start), decode, ..Self::default() }
@@ -101,6 +101,11 @@ impl ViewLink {
     }
 }
 
+/// The formats that a link names. The user's own schemas are only in this browser.
+fn formats_of(Decode { key, value, .. }: Decode) -> Option<Decode> {
+    Some(Decode::with_formats(key, value)).filter(|decode| *decode != AUTO)
+}
+
 fn format_parameter(format: RecordFormat) -> Option<String> {
     (format != RecordFormat::Auto).then(|| format.name().to_owned())
 }
@@ -114,7 +119,7 @@ mod tests {
         let intent = Intent { topics: vec!["a".into(), "b".into()], group: "g h".into(), ..Intent::default() };
         let filter =
             FilterFields { text: "x|y".into(), is_pattern: true, path: "$.a".into(), ..FilterFields::default() };
-        let decode = Decode { key: RecordFormat::Int64, value: RecordFormat::Avro };
+        let decode = Decode::with_formats(RecordFormat::Int64, RecordFormat::Avro);
         let links = [
             ViewLink::of(&Intent { decode: AUTO, ..intent.clone() }, &filter),
             ViewLink::of(&intent, &filter),
@@ -146,7 +151,7 @@ mod tests {
         };
         assert_eq!(names(AUTO), "key=7");
         assert_eq!(names(Decode { value: RecordFormat::Avro, ..AUTO }), "value_format=avro&key=7");
-        let both = Decode { key: RecordFormat::Int64, value: RecordFormat::Raw };
+        let both = Decode::with_formats(RecordFormat::Int64, RecordFormat::Raw);
         assert_eq!(names(both), "key_format=int64&value_format=raw&key=7");
         let unknown = ViewLink::from_pairs([("value_format".to_owned(), "thrift".to_owned())]);
         assert_eq!(unknown.decode, Some(AUTO));

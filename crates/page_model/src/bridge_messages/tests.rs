@@ -12,6 +12,9 @@ use crate::read_state::ReadState;
 
 mod access;
 mod formats;
+mod own_schemas;
+mod reading_again;
+mod registry;
 
 fn welcome(session: &str, resumed: bool) -> String {
     format!(

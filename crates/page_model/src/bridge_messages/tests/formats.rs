@@ -7,7 +7,7 @@ use crate::AUTO;
 use crate::entry::tests::noted_frame;
 use crate::entry::{Entry, Gap};
 
-const AVRO: Decode = Decode { key: RecordFormat::Raw, value: RecordFormat::Avro };
+const AVRO: Decode = Decode::with_formats(RecordFormat::Raw, RecordFormat::Avro);
 
 fn listening(mode: ReadMode, start: Start) -> AppState {
     let mut state = connected();
