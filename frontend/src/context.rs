@@ -1,6 +1,7 @@
 //! What every component can reach: store, preferences and navigation. `App` provides them.
 
 pub mod error_text;
+pub mod format_word;
 pub mod navigation;
 pub mod permissions;
 pub mod request_error;

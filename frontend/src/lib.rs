@@ -17,6 +17,8 @@ mod live;
 #[cfg(target_arch = "wasm32")]
 mod platform;
 #[cfg(target_arch = "wasm32")]
+mod schemas;
+#[cfg(target_arch = "wasm32")]
 mod send;
 #[cfg(target_arch = "wasm32")]
 mod topics;

@@ -1,5 +1,6 @@
 //! The live view: listening, the list of records, the opened record, the filter.
 
+pub mod changes_view;
 pub mod decode_note;
 pub mod detail;
 pub mod empty;
@@ -19,6 +20,7 @@ pub mod live_view;
 pub mod masked_note;
 pub mod opened_value;
 pub mod original_bytes;
+pub mod own_schema;
 pub mod partitions;
 pub mod rate_charts;
 pub mod read_as;

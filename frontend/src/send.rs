@@ -20,3 +20,8 @@ pub mod send_form;
 pub mod send_guard;
 pub mod sent_list;
 pub mod sent_waiting;
+pub mod typed_checks;
+pub mod typed_field;
+pub mod typed_form;
+pub mod typed_requests;
+pub mod typed_task;

@@ -47,6 +47,10 @@ enum BannerMessage {
     ProduceWaits {
         waits: Vec<ProduceWaiting>,
     },
+    /// The schema registry does not answer, and the page reads typed records.
+    RegistryDown {
+        reason: String,
+    },
 }
 
 impl BannerMessage {
@@ -81,7 +85,8 @@ impl BannerMessage {
                 // Acknowledged records that are not visible yet are shown beside the list of sent records.
                 let is_stuck = |wait: &&ProduceWaiting| wait.reason != WaitReason::OpenTransaction;
                 let waits: Vec<_> = state.waits().sent().iter().filter(is_stuck).cloned().collect();
-                (!waits.is_empty()).then_some(Self::ProduceWaits { waits })
+                let registry_down = || Some(Self::RegistryDown { reason: state.registry_down()?.to_owned() });
+                (!waits.is_empty()).then_some(Self::ProduceWaits { waits }).or_else(registry_down)
             }
         }
     }
@@ -104,6 +109,7 @@ impl BannerMessage {
                 None => words.banner_kafka.with_servers(servers),
             },
             Self::ProduceWaits { waits } => wait_text(waits, words, language).unwrap_or_default(),
+            Self::RegistryDown { .. } => words.banner_registry.to_owned(),
         }
     }
 
@@ -137,6 +143,7 @@ impl BannerMessage {
                 parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
             }
             Self::ProduceWaits { .. } => words.wait_next.to_owned(),
+            Self::RegistryDown { .. } => words.banner_registry_next.to_owned(),
         }
     }
 
@@ -152,6 +159,7 @@ impl BannerMessage {
     fn detail(&self) -> String {
         match self {
             Self::KafkaDown { error, .. } => error.as_ref().map(|error| error.message.clone()).unwrap_or_default(),
+            Self::RegistryDown { reason } => reason.clone(),
             Self::ProduceWaits { waits } => waits.first().map(|wait| wait.message.clone()).unwrap_or_default(),
             Self::BridgeLost { loss: Loss { cause: Some(ConnectError::Refused(error)), .. }, .. } => {
                 error.message.clone()
@@ -248,20 +256,27 @@ pub fn Banner() -> impl IntoView {
                 Some(BannerMessage::TokenRequired { is_wrong: false, .. } | BannerMessage::SignedOut { .. })
             )
         });
-        let waits = message.with(|message| matches!(message, Some(BannerMessage::ProduceWaits { .. })));
-        if is_new || waits { "warning" } else { "error" }
+        let reads_on = message.with(|message| {
+            matches!(message, Some(BannerMessage::ProduceWaits { .. } | BannerMessage::RegistryDown { .. }))
+        });
+        if is_new || reads_on { "warning" } else { "error" }
     };
     let title =
         move || message.with(|message| message.as_ref().map(|message| message.title(prefs.words(), prefs.language())));
     let next =
         move || message.with(|message| message.as_ref().map(|message| message.next(prefs.words(), seconds.get())));
     let detail = move || message.with(|message| message.as_ref().map(BannerMessage::detail));
-    // Kafka's errors are shown in full, since they contain addresses and numbers.
+    // The errors of Kafka and of the registry are shown in full, since they contain addresses and numbers.
     let shown_detail = move || {
-        let is_of_kafka = |message: &&BannerMessage| {
-            matches!(message, BannerMessage::KafkaDown { .. } | BannerMessage::ProduceWaits { .. })
+        let has_values = |message: &&BannerMessage| {
+            use BannerMessage::{KafkaDown, ProduceWaits, RegistryDown};
+            matches!(message, KafkaDown { .. } | ProduceWaits { .. } | RegistryDown { .. })
         };
-        message.with(|message| message.as_ref().filter(is_of_kafka).map(BannerMessage::detail))
+        message.with(|message| message.as_ref().filter(has_values).map(BannerMessage::detail))
+    };
+    let testid = move || {
+        let is_about_registry = message.with(|message| matches!(message, Some(BannerMessage::RegistryDown { .. })));
+        if is_about_registry { "registry-banner" } else { "banner" }
     };
     let reason = move || {
         message.with(|message| match message {
@@ -272,7 +287,7 @@ pub fn Banner() -> impl IntoView {
     };
     view! {
         <Show when=move || message.with(Option::is_some)>
-            <div class="banner" data-testid="banner" data-level=level data-reason=reason>
+            <div class="banner" data-testid=testid data-level=level data-reason=reason>
                 <span class="banner-mark" aria-hidden="true">
                     "!"
                 </span>

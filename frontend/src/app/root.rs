@@ -22,11 +22,13 @@ use crate::live::list_settings::load_list_settings;
 use crate::live::live_view::Live;
 use crate::live::watch_fields::WatchFields;
 use crate::platform::browser;
+use crate::schemas::schemas_view::{load_schemas_view, schemas_view};
 use crate::send::batch_form::load_batch_form;
 use crate::send::composer::Composer;
 use crate::send::run_card::load_run_card;
 use crate::send::run_form::load_run_form;
 use crate::send::send_fields::SendFields;
+use crate::send::typed_field::load_typed_field;
 use crate::topics::topic_view::{load_topic_view, topic_view};
 use crate::topics::topics_view::{load_topics_view, topics_view};
 use crate::ui::confirm_dialog::{ConfirmDialog, Confirmations};
@@ -128,6 +130,10 @@ fn OtherView(view: View) -> impl IntoView {
         View::Group(name) => {
             view! { <Lazy preload=load_groups_view view=move || groups_view(Some(name.clone())) /> }.into_any()
         }
+        View::Schemas => view! { <Lazy preload=load_schemas_view view=|| schemas_view(None) /> }.into_any(),
+        View::Subject(name) => {
+            view! { <Lazy preload=load_schemas_view view=move || schemas_view(Some(name.clone())) /> }.into_any()
+        }
         View::Cluster => view! { <Lazy preload=load_cluster_view view=cluster_view /> }.into_any(),
     }
 }
@@ -145,7 +151,8 @@ fn preload_parts(store: Store) {
 }
 
 async fn load_parts() {
-    let parts: [Result<(), SplitLoaderError>; 11] = [
+    let parts: [Result<(), SplitLoaderError>; 13] = [
+        load_typed_field().await,
         load_run_card().await,
         load_shortcuts().await,
         load_opened_record().await,
@@ -154,6 +161,7 @@ async fn load_parts() {
         load_run_form().await,
         load_topics_view().await,
         load_groups_view().await,
+        load_schemas_view().await,
         load_cluster_view().await,
         load_batch_form().await,
         load_account().await,
@@ -178,8 +186,9 @@ fn show_view_in_title(store: Store, preferences: Preferences, navigation: Naviga
             View::Live => String::new(),
             View::Topics => format!("{} · ", words.nav_topics),
             View::Groups => format!("{} · ", words.nav_groups),
+            View::Schemas => format!("{} · ", words.nav_schemas),
             View::Cluster => format!("{} · ", words.nav_cluster),
-            View::Topic(name) | View::Group(name) => format!("{name} · "),
+            View::Topic(name) | View::Group(name) | View::Subject(name) => format!("{name} · "),
         };
         let title = format!("{view}{}", words.page_title);
         // A list cleared while hidden restarts the count.

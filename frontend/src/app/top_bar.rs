@@ -24,6 +24,7 @@ pub fn TopBar(show_shortcuts: RwSignal<bool>) -> impl IntoView {
     };
     let store = store();
     let is_read_only = move || store.read(|state| state.link().is_open() && state.is_read_only());
+    let has_registry = move || store.read(|state| state.registry().is_some());
     let has_user = move || store.read(|state| state.link().is_open() && state.user().is_some());
     view! {
         <header class="top-bar">
@@ -35,6 +36,9 @@ pub fn TopBar(show_shortcuts: RwSignal<bool>) -> impl IntoView {
                 <ViewLink view=View::Live testid="nav-live" word=|w| w.nav_live />
                 <ViewLink view=View::Topics testid="nav-topics" word=|w| w.nav_topics />
                 <ViewLink view=View::Groups testid="nav-groups" word=|w| w.nav_groups />
+                <Show when=has_registry>
+                    <ViewLink view=View::Schemas testid="nav-schemas" word=|w| w.nav_schemas />
+                </Show>
                 <ViewLink view=View::Cluster testid="nav-cluster" word=|w| w.nav_cluster />
             </nav>
             <div class="spacer"></div>

@@ -223,6 +223,12 @@ pub fn topic_href(name: &str) -> String {
     href(&Address::of(View::Topic(name.to_owned())))
 }
 
+/// A subject of the schema registry, or one of its versions.
+pub fn subject_href(name: &str, version: Option<u32>) -> String {
+    let version = version.map(|version| version.to_string()).unwrap_or_default();
+    href(&Address::of(View::Subject(name.to_owned())).with("version", version))
+}
+
 pub fn group_href(name: &str) -> String {
     href(&Address::of(View::Group(name.to_owned())))
 }

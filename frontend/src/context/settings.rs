@@ -3,14 +3,19 @@
 use futures_util::future::{Either, select};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use protocol::Decode;
+use protocol::{Decode, LocalSchemaId};
 
 use crate::i18n::{self, LANGUAGES, Language, LanguageName, REFERENCE, Words};
 use crate::platform::browser;
-use page_model::{Columns, Limits, Settings, StoredWatch, Theme, preferred_language};
+use page_model::{Columns, Limits, OwnSchemaError, RecordEncoding, Settings, StoredWatch, Theme, preferred_language};
 
 /// How long the page waits for the texts of the user's language before it is drawn in English.
 const TEXTS_WAIT_MS: i32 = 3000;
+
+/// Where the files of an own schema are stored. Apart from the settings, which are stored again with each change.
+fn schema_key(id: LocalSchemaId) -> String {
+    format!("ponte.schema.{id}")
+}
 
 #[derive(Clone, Copy)]
 pub struct Preferences {
@@ -41,7 +46,8 @@ pub async fn load_texts() {
 impl Preferences {
     /// Reads the stored settings and applies them before the page is drawn.
     pub fn load() -> Self {
-        let stored = Settings::from_json(&browser::stored_settings());
+        let mut stored = Settings::from_json(&browser::stored_settings());
+        stored.formats.retain_schemas(|id| !browser::stored(&schema_key(id)).is_empty());
         browser::set_root_attribute("data-theme", stored.theme.name());
         // English if the texts of the language have not arrived: see `load_late_texts`.
         let language = RwSignal::new(i18n::of(chosen_language(&stored)).unwrap_or(REFERENCE));
@@ -178,7 +184,32 @@ impl Preferences {
     }
 
     pub fn choose_formats(self, cluster: Option<&str>, topics: &[String], decode: Decode) {
+        let before = self.settings.with_untracked(|settings| settings.formats.schemas());
         self.settings.update(|settings| settings.formats.choose(cluster, topics, decode));
+        let now = self.settings.with_untracked(|settings| settings.formats.schemas());
+        before.difference(&now).for_each(|id| browser::remove_stored(&schema_key(*id)));
+    }
+
+    /// The user's own schemas: the fields of the `add_schema` for each.
+    pub fn own_schemas(self) -> Vec<(LocalSchemaId, String)> {
+        let ids = self.settings.with_untracked(|settings| settings.formats.schemas());
+        ids.into_iter().map(|id| (id, browser::stored(&schema_key(id)))).collect()
+    }
+
+    /// Stores the files of an own schema. The choice of formats names it afterwards.
+    pub fn store_own_schema(id: LocalSchemaId, fields: &str) -> Result<(), OwnSchemaError> {
+        browser::store(&schema_key(id), fields);
+        // The browser may not allow storage, or have no room left.
+        if browser::stored(&schema_key(id)) == fields { Ok(()) } else { Err(OwnSchemaError::NotStored) }
+    }
+
+    /// How the user writes keys and values of a topic, without a subscription.
+    pub fn encoding_untracked(self, cluster: Option<&str>, topic: &str) -> RecordEncoding {
+        self.settings.with_untracked(|settings| settings.encodings.of(cluster, topic))
+    }
+
+    pub fn choose_encoding(self, cluster: Option<&str>, topic: &str, encoding: RecordEncoding) {
+        self.settings.update(|settings| settings.encodings.choose(cluster, topic, encoding));
     }
 
     pub fn store_watch(self, watch: StoredWatch) {

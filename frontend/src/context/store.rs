@@ -84,6 +84,7 @@ impl Store {
         let limits = preferences.limits();
         store.state.update_value(|state| {
             state.set_limits(limits);
+            preferences.own_schemas().into_iter().for_each(|(id, fields)| state.keep_schema(id, &fields));
             state.set_token(browser::stored_token());
             state.set_cluster_choice(browser::address_parameter(CLUSTER_PARAMETER));
             // The page may be opened in a background tab.
@@ -127,6 +128,11 @@ impl Store {
 
     pub fn start_run(self, topic: &str, plan: &RunPlan, title: RunTitle) -> bool {
         self.act(|state, now_ms| state.start_run(topic, plan, title, run_start(now_ms)))
+    }
+
+    /// Starts a run whose records the bridge encodes. Returns its number; `None` if it cannot be started.
+    pub fn start_encoded_run(self, topic: &str, pace: (Option<u64>, Option<f64>), title: RunTitle) -> Option<u64> {
+        self.act(|state, now_ms| state.start_encoded_run(topic, pace, title, run_start(now_ms)))
     }
 
     pub fn send_batch(self, topic: &str) -> bool {

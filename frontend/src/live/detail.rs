@@ -71,8 +71,8 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
     // A text that the browser did not let the page copy.
     let uncopied = RwSignal::new(None::<String>);
     // The copied text is created when the user copies it.
-    let copy = move |what: fn(&Export<'_>) -> String| {
-        let Some(text) = untrack(|| shown.with(what)) else { return };
+    let copy = move |what: fn(ShownBytes) -> Option<String>| {
+        let Some(text) = untrack(|| what(shown)) else { return };
         leptos::task::spawn_local(async move {
             let is_copied = browser::copy(&text).await;
             if is_copied {
@@ -81,20 +81,21 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
             uncopied.try_set((!is_copied).then_some(text));
         });
     };
-    let copy_button =
-        move |testid: &'static str, word: fn(&'static Words) -> &'static str, what: fn(&Export<'_>) -> String| {
-            view! {
-                <button
-                    type="button"
-                    class="button small"
-                    data-testid=testid
-                    title=move || shown.is_decoded().then(|| prefs.words().copy_decoded_hint)
-                    on:click=move |_| copy(what)
-                >
-                    {prefs.text(word)}
-                </button>
-            }
-        };
+    let copy_button = move |testid: &'static str,
+                            word: fn(&'static Words) -> &'static str,
+                            what: fn(ShownBytes) -> Option<String>| {
+        view! {
+            <button
+                type="button"
+                class="button small"
+                data-testid=testid
+                title=move || shown.is_decoded().then(|| prefs.words().copy_decoded_hint)
+                on:click=move |_| copy(what)
+            >
+                {prefs.text(word)}
+            </button>
+        }
+    };
     let icon = move |testid: &'static str,
                      sign: &'static str,
                      word: fn(&'static Words) -> &'static str,
@@ -125,9 +126,9 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
                 {icon("detail-next", "↓", |w| w.detail_next, |store, selected| step(store, selected, 1))}
                 <h3 class="mono clip">{position}</h3> <div class="spacer"></div> <div class="detail-actions">
                     <ReplayActions original=original topic=topic is_masked=is_masked />
-                    {copy_button("copy-value", |w| w.copy_value, |record| whole_text(record.value))}
-                    {copy_button("copy-key", |w| w.copy_key, |record| whole_text(record.key))}
-                    {copy_button("copy-record", |w| w.copy_record, record_line)}
+                    {copy_button("copy-value", |w| w.copy_value, |shown| Some(whole_text(shown.value().as_deref())))}
+                    {copy_button("copy-key", |w| w.copy_key, |shown| shown.with(|record| whole_text(record.key)))}
+                    {copy_button("copy-record", |w| w.copy_record, |shown| shown.with(record_line))}
                     // Opens a new tab, so that a run and the list continue in this one.
                     <a
                         class="button small"

@@ -78,6 +78,15 @@ pub fn FeedList(selected: Selected, filter: FilterBox, fields: WatchFields) -> i
             let _ = list.try_with_value(|list| list.scroll_to(index));
         }
     });
+    // When the schema registry is back, the records that the user sees are read again first.
+    let registry = Memo::new(move |_| store.read(|state| state.registry().cloned()));
+    Effect::new(move |_| {
+        registry.with(|_| ());
+        let opened = selected.get_untracked();
+        let visible = list.try_with_value(ListView::visible).unwrap_or_default();
+        let first: Vec<Entry> = opened.into_iter().chain(visible).collect();
+        store.act(|state, _| state.read_again_first(&first));
+    });
     let step = move |steps: i64| step(store, selected, steps);
     window_event_listener(leptos::ev::keydown, move |event: KeyboardEvent| {
         if !key_is_free(&event) {

@@ -131,6 +131,16 @@ impl ListView {
         self.move_to(0.0);
     }
 
+    /// The entries of the painted rows.
+    pub fn visible(&self) -> Vec<Entry> {
+        let mut visible = Vec::new();
+        self.rows.find(|row| {
+            visible.extend(row.entry().cloned());
+            None::<()>
+        });
+        visible
+    }
+
     /// How many rows Page Up and Page Down move: one row of the page stays visible.
     pub fn page_step(&self) -> i64 {
         self.rows.window().rows_per_page().max(2) as i64 - 1

@@ -47,6 +47,17 @@ pub fn Live(fields: WatchFields, link: ViewLink) -> impl IntoView {
         }
         chosen
     });
+    // An opened record that was read again is shown as it is now.
+    let rereads = Memo::new(move |_| store.read(|state| state.reread_revision()));
+    Effect::new(move |_| {
+        rereads.get();
+        let opened = selected.get_untracked();
+        let replaced = opened.filter(Entry::waits_for_schema);
+        let now = replaced.and_then(|entry| store.untracked(|state| state.feed().replacement_of(&entry)));
+        if now.is_some() {
+            selected.set(now);
+        }
+    });
     let filter = FilterBox::new(link.filter);
     // The URL follows the intent and the filter. It is unchanged until the user first listens.
     Effect::new(move |_| {

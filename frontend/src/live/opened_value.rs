@@ -23,7 +23,6 @@ pub fn OpenedValue(shown: ShownBytes) -> impl IntoView {
             _ => None,
         }
     });
-    let value = move || shown.with(|record| record.value.map(<[u8]>::to_vec)).flatten();
     // The state of a fetch that the user asked for by sending the record again does not create the value's elements again.
     let is_raw_shown = Memo::new(move |_| shown.is_raw.get() && matches!(shown.original.get(), Original::Known(_)));
     let view = fresh(move || {
@@ -33,7 +32,7 @@ pub fn OpenedValue(shown: ShownBytes) -> impl IntoView {
         if waits {
             return view! { <div class="detail-value">{head}</div> }.into_any();
         }
-        view! { <ValueView value=untrack(value) note=head /> }.into_any()
+        view! { <ValueView value=untrack(|| shown.value()) note=head /> }.into_any()
     });
     view! {
         <div class="opened-value">

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use crate::context::request_error::request_error_text;
 use crate::context::settings::Preferences;
 use crate::context::store::Store;
-use page_model::{NoticeKind, OriginalRecord, RecordRef, StoredRecord};
+use page_model::{DecodedParts, NoticeKind, OriginalRecord, RecordRef, StoredRecord};
 
 #[derive(Clone, PartialEq)]
 pub enum Original {
@@ -25,6 +25,8 @@ pub struct OriginalBytes {
     stored: StoredValue<StoredRecord>,
     store: Store,
     preferences: Preferences,
+    /// The decoded key and value, to be edited and written in the same schema.
+    pub decoded: StoredValue<DecodedParts>,
     /// Whether the list has the record as Kafka has it.
     pub is_listed: bool,
 }
@@ -34,7 +36,8 @@ impl OriginalBytes {
         let listed = StoredRecord::shown(record).map(|record| OriginalRecord { record, is_masked });
         let is_listed = listed.is_some();
         let state = RwSignal::new(listed.map_or(Original::Unknown, Original::Known));
-        Self { state, stored: StoredValue::new(StoredRecord::of(record)), store, preferences, is_listed }
+        let decoded = StoredValue::new(DecodedParts::of(record));
+        Self { state, stored: StoredValue::new(StoredRecord::of(record)), store, preferences, decoded, is_listed }
     }
 
     pub fn get(self) -> Original {

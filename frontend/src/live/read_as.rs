@@ -1,15 +1,16 @@
 //! The menu in which the user chooses the formats of keys and values. The choice is kept for the topic, and part of the address.
 
 use leptos::prelude::*;
-use protocol::{Decode, RecordFormat};
+use protocol::{Decode, RecordFormat, RecordPart};
 
 use crate::context::preferences;
 use crate::i18n::Words;
 use crate::live::format_words::format_word;
+use crate::live::own_schema::OwnSchema;
 use crate::live::watch_fields::WatchFields;
 use crate::ui::lazy::{Lazy, lazy_part};
 use crate::ui::menu::Menu;
-use page_model::{AUTO, FORMAT_GROUPS, FormatGroup, ReadMode, format_of};
+use page_model::{AUTO, FORMAT_GROUPS, FormatGroup, ReadMode, format_mut, format_of, schema_mut};
 
 #[component]
 pub fn ReadAs(fields: WatchFields) -> impl IntoView {
@@ -19,7 +20,7 @@ pub fn ReadAs(fields: WatchFields) -> impl IntoView {
         let words = prefs.words();
         match formats.get() {
             AUTO => words.read_as.with_formats(words.read_as_auto),
-            Decode { key, value } => {
+            Decode { key, value, .. } => {
                 words.read_as.with_formats(&words.read_as_both.with_key_value(key.name(), value.name()))
             }
         }
@@ -47,30 +48,32 @@ fn FormatSelects(fields: WatchFields) -> impl IntoView {
         ReadMode::Watch => prefs.words().read_as_watch,
         ReadMode::Group => prefs.words().read_as_group,
     };
-    let select = move |testid: &'static str,
-                       word: fn(&'static Words) -> &'static str,
-                       part: fn(&mut Decode) -> &mut RecordFormat| {
+    let choose = move |part: RecordPart, format: &str| {
+        let mut formats = untrack(|| fields.formats());
+        *format_mut(&mut formats, part) = format_of(format);
+        // The schema belongs to the other format.
+        *schema_mut(&mut formats, part) = None;
+        fields.choose_formats(formats);
+    };
+    let select = move |testid: &'static str, word: fn(&'static Words) -> &'static str, part: RecordPart| {
         view! {
             <label class="format-line">
                 <span>{prefs.text(word)}</span>
                 <select
                     data-testid=testid
                     aria-describedby="read-as-note"
-                    prop:value=move || part(&mut fields.formats()).name()
-                    on:change=move |event| {
-                        let mut formats = untrack(|| fields.formats());
-                        *part(&mut formats) = format_of(&event_target_value(&event));
-                        fields.choose_formats(formats);
-                    }
+                    prop:value=move || format_mut(&mut fields.formats(), part).name()
+                    on:change=move |event| choose(part, &event_target_value(&event))
                 >
                     {groups()}
                 </select>
             </label>
+            <OwnSchema fields=fields part=part />
         }
     };
     view! {
-        {select("key-format", |w| w.key_format, |formats| &mut formats.key)}
-        {select("value-format", |w| w.value_format, |formats| &mut formats.value)}
+        {select("key-format", |w| w.key_format, RecordPart::Key)}
+        {select("value-format", |w| w.value_format, RecordPart::Value)}
         <p id="read-as-note" class="format-note">
             {hint}
         </p>

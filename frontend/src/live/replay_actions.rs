@@ -55,7 +55,13 @@ pub fn ReplayActions(original: OriginalBytes, topic: String, is_masked: bool) ->
     };
     let edit = move || {
         if untrack(kept_back).is_none() {
-            with_record(Box::new(move |record| fields.edit(&record.topic, draft_of(&record))));
+            // What was decoded is edited as JSON, and written in the schema that it had.
+            let decoded = original.decoded.get_value();
+            with_record(Box::new(move |record| {
+                let mut draft = draft_of(&record);
+                let encoding = decoded.put_into(&mut draft);
+                fields.edit(&record.topic, draft, encoding);
+            }));
         }
     };
     let keys = window_event_listener(leptos::ev::keydown, move |event| {

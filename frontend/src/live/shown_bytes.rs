@@ -1,10 +1,11 @@
 //! Which bytes of the opened record are shown and copied: those of the list, which may be decoded, or the original ones.
 
 use leptos::prelude::*;
+use protocol::RecordFormat;
 use protocol::binary::Headers;
 
 use crate::live::original_bytes::{Original, OriginalBytes};
-use page_model::{Entry, ExportRecord};
+use page_model::{Entry, ExportRecord, string_of};
 
 /// A record with the shown bytes.
 pub type Export<'a> = ExportRecord<'a, Headers<'a>>;
@@ -36,6 +37,20 @@ impl ShownBytes {
                 }
                 _ => Some(read(&listed)),
             }
+        })?
+    }
+
+    /// The shown value. Decoded XML is a JSON string; the text of the string is shown.
+    pub fn value(self) -> Option<Vec<u8>> {
+        let is_xml = self.is_decoded()
+            && self.entry.try_with_value(|entry| {
+                let note = entry.record().and_then(|record| record.value_note.cloned());
+                note.is_some_and(|note| note.format == Some(RecordFormat::Xml))
+            }) == Some(true);
+        let text = |json: &[u8]| string_of(std::str::from_utf8(json).ok()?).map(String::into_bytes);
+        self.with(|record| {
+            let value = record.value?;
+            Some(if is_xml { text(value) } else { None }.unwrap_or_else(|| value.to_vec()))
         })?
     }
 

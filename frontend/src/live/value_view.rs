@@ -1,4 +1,4 @@
-//! The value of the opened record as foldable JSON, as text, or as a hex dump. Only the first part of a large value is in the
+//! The value of the opened record as foldable JSON, as text, as a hex dump, or as the changes of an event. Only the first part of a large value is in the
 //! document until the user requests more.
 
 use leptos::html::Div;
@@ -8,14 +8,17 @@ use wasm_bindgen::JsCast;
 use crate::context::store::Store;
 use crate::context::{preferences, store};
 use crate::i18n::Words;
+use crate::live::changes_view::ChangesView;
 use crate::live::record_row::append_parts;
 use crate::ui::dom::{append, make, set};
 use crate::ui::format;
 use crate::ui::json_view::{styled_json, styled_text};
-use page_model::{FoldableJson, Part, ReadState, check_json, hex_dump, is_binary};
+use page_model::{FoldKind, FoldableJson, Part, ReadState, check_json, fold_kind, hex_dump, is_binary};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Form {
+    /// What a change event has changed, or the payload of Kafka Connect's JSON.
+    Changes,
     Json,
     Text,
     Bytes,
@@ -49,6 +52,11 @@ pub fn ValueView(
         _ => Form::Bytes,
     };
     let foldable = StoredValue::new_local(is_json.then(|| FoldableJson::new(text.unwrap_or_default())));
+    let folds = text.filter(|_| is_json).and_then(fold_kind);
+    let folded_word: fn(&'static Words) -> &'static str = match folds {
+        Some(FoldKind::Payload) => |words| words.form_payload,
+        _ => |words| words.form_changes,
+    };
     let has_text = text.is_some();
     let empty_word = match &value {
         None => Some((|words| words.tombstone) as fn(&'static Words) -> &'static str),
@@ -70,6 +78,8 @@ pub fn ValueView(
         let (Some(body), form, factor) = (body.get(), form.get(), factor.get()) else { return };
         body.set_text_content(None);
         let part = match form {
+            // A component of its own.
+            Form::Changes => None,
             Form::Json => {
                 foldable.with_value(|foldable| show_json(foldable.as_ref()?, &body, FIRST_LINES * factor, store))
             }
@@ -128,6 +138,7 @@ pub fn ValueView(
             {note}
             <div class="value-head">
                 <span class="forms" role="group" aria-label=prefs.text(|w| w.value_shown_as)>
+                    {folds.map(|_| tab(Form::Changes, "fold-changes", folded_word))}
                     {is_json.then(|| tab(Form::Json, "value-json", |w| w.form_json))}
                     {has_text.then(|| tab(Form::Text, "value-text", |w| w.form_text))}
                     {tab(Form::Bytes, "value-bytes", |w| w.form_bytes)}
@@ -140,6 +151,9 @@ pub fn ValueView(
                 </Show>
             </div>
             <div class="value-body" data-testid="detail-value" node_ref=body on:click=on_click></div>
+            <Show when=move || form.get() == Form::Changes>
+                <ChangesView json=bytes.with_value(|bytes| String::from_utf8_lossy(bytes).into_owned()) />
+            </Show>
             <Show when=move || shown_part.get().is_some()>
                 <p class="shown-part">
                     <span>{shown_note}</span>

@@ -8,7 +8,9 @@ use crate::context::request_error::listen_blocked_text;
 use crate::context::settings::Preferences;
 use crate::context::store::Store;
 use crate::platform::browser;
-use page_model::{Intent, ReadMode, ReadState, SEED_TOPIC, Start, StoredWatch, TopicsText, ViewLink};
+use page_model::{
+    Intent, ReadMode, ReadState, SEED_TOPIC, Start, StoredWatch, TopicsText, ViewLink, with_kept_schemas,
+};
 
 /// The group of the tutorial, shown until the bridge has sent its default.
 const SEED_GROUP: &str = "my-group";
@@ -193,10 +195,15 @@ impl WatchFields {
     /// The formats of keys and values: those of the link, else those that this browser keeps for the topics.
     pub fn formats(self) -> Decode {
         let chosen = self.chosen.with(|chosen| chosen.decode);
-        chosen.unwrap_or_else(|| {
-            let topics = TopicsText::new(&self.topic()).names();
-            self.defaults.with(|defaults| self.preferences.formats(defaults.cluster.as_deref(), &topics))
-        })
+        let topics = TopicsText::new(&self.topic()).names();
+        let kept = self.defaults.with(|defaults| self.preferences.formats(defaults.cluster.as_deref(), &topics));
+        chosen.map_or(kept, |link| with_kept_schemas(link, kept))
+    }
+
+    /// The cluster and the topics that formats are chosen for.
+    pub fn formats_of(self) -> (Option<String>, Vec<String>) {
+        let cluster = self.defaults.with(|defaults| defaults.cluster.clone());
+        (cluster, TopicsText::new(&self.topic()).names())
     }
 
     /// Keeps the formats for the topics. If the page listens, it reads in them from now on.

@@ -64,6 +64,13 @@ pub fn store(key: &str, text: &str) {
     write(window().local_storage(), key, text);
 }
 
+/// Removes the text of a key.
+pub fn remove_stored(key: &str) {
+    if let Ok(Some(storage)) = window().local_storage() {
+        let _ = storage.remove_item(&of_this_bridge(key));
+    }
+}
+
 /// The bridge's access token. Stored for the tab's session only, so that later users of the computer do not have it.
 pub fn stored_token() -> String {
     read(window().session_storage(), TOKEN_KEY)

@@ -14,12 +14,14 @@ use crate::send::send_blocked::send_blocked_words;
 use crate::send::send_fields::SendFields;
 use crate::send::send_form::SendForm;
 use crate::send::send_guard::send_guard;
+use crate::send::typed_field::{load_typed_batch, typed_batch};
+use crate::send::typed_task::{TypedTask, start_typed};
 use crate::ui::drop_zone::DropZone;
 use crate::ui::explain::Explain;
 use crate::ui::file_picker::FilePicker;
 use crate::ui::format;
-use crate::ui::lazy::lazy_part;
-use page_model::{NoticeKind, ReadState, Run, topic_is_valid};
+use crate::ui::lazy::{Lazy, lazy_part};
+use page_model::{Batch, NoticeKind, ReadState, RecordEncoding, Run, topic_is_valid};
 
 /// A longer text makes a text area slow; a longer paste is handled like a file.
 const LARGEST_TYPED: u32 = 100_000;
@@ -40,8 +42,12 @@ fn BatchForm(fields: SendFields) -> impl IntoView {
     let has_value =
         Memo::new(move |_| store.read(|state| state.batch().is_none_or(|batch| batch.reading().has_value())));
     // (Valid records, whether the check is complete); `None` without a text.
-    let found =
-        Memo::new(move |_| store.read(|state| state.batch().map(|batch| (batch.check.valid, batch.is_checked()))));
+    // A batch that is checked for another topic or encoding is not complete.
+    let found = Memo::new(move |_| {
+        let (topic, encoding) = (fields.topic.get(), fields.encoding.get());
+        let is_complete = |batch: &Batch| batch.is_checked() && batch.is_encoded_as(&topic, &encoding);
+        store.read(|state| state.batch().map(|batch| (batch.check.valid, is_complete(batch))))
+    });
     let file = Memo::new(move |_| {
         store.read(|state| state.batch().and_then(|batch| Some((batch.name.clone()?, batch.text().len()))))
     });
@@ -49,6 +55,7 @@ fn BatchForm(fields: SendFields) -> impl IntoView {
         let words = prefs.words();
         let of_batch = || match found.get() {
             None => Some(words.batch_none),
+            Some((_, false)) if fields.batch_error.with(Option::is_some) => None,
             Some((_, false)) => Some(words.batch_checking),
             Some((_, true)) if !has_value.get() => Some(words.batch_no_value),
             Some((0, true)) => Some(words.batch_none_valid),
@@ -58,6 +65,8 @@ fn BatchForm(fields: SendFields) -> impl IntoView {
             .or_else(|| topic_error.get().then_some(words.cannot_send_form))
             .or_else(of_batch)
             .or_else(|| run_is_active.get().then_some(words.run_active))
+            .map(str::to_owned)
+            .or_else(|| fields.batch_error.get())
     };
     // The list of errors above may be scrolled out of sight.
     let skipped = move || {
@@ -69,8 +78,13 @@ fn BatchForm(fields: SendFields) -> impl IntoView {
     let send = move || {
         if !cannot_send.get_untracked() {
             let (topic, records) = (fields.topic.get_untracked(), found.get_untracked().map(|(valid, _)| valid));
+            let is_text = fields.encoding.with_untracked(RecordEncoding::is_text);
             guard.send(&topic.clone(), records, move || {
-                store.send_batch(&topic);
+                if is_text {
+                    store.send_batch(&topic);
+                } else {
+                    start_typed(fields, TypedTask::Batch(topic.clone()));
+                }
             });
         }
     };
@@ -135,6 +149,7 @@ fn BatchForm(fields: SendFields) -> impl IntoView {
         <SendForm class="composer batch-form" send=send>
             <div class="fields">
                 <TopicField fields=fields id="batch-topic".to_owned() />
+                <Lazy preload=load_typed_batch view=move || typed_batch(fields) is_small=true />
                 <DropZone class="field" testid="batch-drop" on_file=load_file>
                     <div class="field-head">
                         <label for="batch-text">{prefs.text(|w| w.batch_text)}</label>
@@ -176,7 +191,7 @@ fn BatchForm(fields: SendFields) -> impl IntoView {
                 </button>
                 <MoreButton is_open=fields.is_open />
                 <span id="batch-why-not" class="why-not" role="status">
-                    {move || found.get().is_some().then(|| why_not().map(str::to_owned).or_else(skipped)).flatten()}
+                    {move || found.get().is_some().then(|| why_not().or_else(skipped)).flatten()}
                 </span>
             </div>
         </SendForm>

@@ -124,6 +124,11 @@ fn error_words(error: &LineError, words: &Words) -> String {
         LineError::NoSeparator('\t') => words.line_no_separator.with_separator(words.separator_tab),
         LineError::NoSeparator(separator) => words.line_no_separator.with_separator(&format!("“{separator}”")),
         LineError::Columns { found } => words.line_columns.with_n(&found.to_string()),
+        LineError::NotEncodable { is_key, path, message } => {
+            let part = if *is_key { words.key } else { words.value };
+            let place = if path.is_empty() { part.to_owned() } else { format!("{part} {path}") };
+            format!("{place}: {message}")
+        }
         LineError::TooLarge(size) => words.line_too_large.with_n(&size.to_string()),
     }
 }

@@ -1,6 +1,7 @@
 //! The editor of a key or a value: its form, its text or file, and its error.
 
 use leptos::prelude::*;
+use protocol::RecordPart;
 use wasm_bindgen::JsCast;
 
 use crate::context::preferences;
@@ -8,8 +9,11 @@ use crate::platform::files;
 use crate::send::field_error::{error_words, spot};
 use crate::send::form_choice::FormChoice;
 use crate::send::record_fields::prefix;
+use crate::send::send_fields::SendFields;
+use crate::send::typed_field::{load_typed_field, typed_field};
 use crate::ui::drop_zone::DropZone;
 use crate::ui::format;
+use crate::ui::lazy::Lazy;
 use page_model::{Draft, DraftKind, DraftPart, Field, FieldError, FileContent, Form, HeaderRow, Spot, indent};
 
 pub fn field_of(draft: &Draft, part: DraftPart) -> &Field {
@@ -53,9 +57,12 @@ pub fn file_words(field: &Field, language: crate::i18n::Language) -> String {
 }
 
 #[component]
-pub fn FieldEditor(draft: RwSignal<Draft>, kind: DraftKind, part: DraftPart) -> impl IntoView {
+pub fn FieldEditor(fields: SendFields, kind: DraftKind, part: RecordPart) -> impl IntoView {
     let prefs = preferences();
+    let (draft, record_part) = (fields.draft(kind), part);
+    let part = if record_part == RecordPart::Value { DraftPart::Value } else { DraftPart::Key };
     let is_value = part == DraftPart::Value;
+    let is_encoded = Memo::new(move |_| fields.format_of(record_part).is_some());
     let id = format!("{}-{}", prefix(kind), if is_value { "value" } else { "key" });
     let note = format!("{id}-note");
     let form = Memo::new(move |_| draft.with(|draft| field_of(draft, part).form));
@@ -78,9 +85,9 @@ pub fn FieldEditor(draft: RwSignal<Draft>, kind: DraftKind, part: DraftPart) -> 
         let text = event_target_value(&event);
         update_field(draft, part, |field| {
             field.text = text;
-            // Typing into a null field makes it text.
+            // Typing into a null field makes it text, or JSON if it is encoded.
             if field.form == Form::Null {
-                field.form = Form::Text;
+                field.form = if is_encoded.get_untracked() { Form::Json } else { Form::Text };
             }
         });
     };
@@ -173,6 +180,7 @@ pub fn FieldEditor(draft: RwSignal<Draft>, kind: DraftKind, part: DraftPart) -> 
                 <label for=id.clone()>{label}</label>
                 <FormChoice draft=draft part=part testid=id.clone() error=error />
             </div>
+            <Lazy preload=load_typed_field view=move || typed_field(fields, kind, record_part) is_small=true />
             {editor}
             <div class="field-foot">
                 <p id=note class="field-note" role="status" class:fault=move || error.get().is_some()>

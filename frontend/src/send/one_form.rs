@@ -9,6 +9,7 @@ use crate::send::send_blocked::send_blocked_words;
 use crate::send::send_fields::SendFields;
 use crate::send::send_form::SendForm;
 use crate::send::send_guard::{send_guard, send_ten_blocked};
+use crate::send::typed_task::{TypedTask, start_typed};
 use crate::ui::format;
 use page_model::{Draft, DraftKind, ReadState, Run, RunPlan, RunTitle, topic_is_valid};
 
@@ -29,10 +30,13 @@ pub fn OneForm(fields: SendFields) -> impl IntoView {
         let (limit, size) = (format::bytes(limit, language), format::bytes(size.get(), language));
         Some(prefs.words().record_too_large.with_limit_size(&limit, &size))
     };
-    let cannot_send = Memo::new(move |_| blocked().is_some() || topic_error.get() || !is_valid.get() || is_too_large());
+    let misfit = Memo::new(move |_| fields.checks(DraftKind::Record).error());
+    let cannot_send = Memo::new(move |_| {
+        blocked().is_some() || topic_error.get() || !is_valid.get() || misfit.get().is_some() || is_too_large()
+    });
     let why_not = move || {
         let of_form = || (topic_error.get() || !is_valid.get()).then(|| prefs.words().cannot_send_form);
-        blocked().or_else(of_form).map(str::to_owned).or_else(too_large)
+        blocked().or_else(of_form).map(str::to_owned).or_else(|| misfit.get()).or_else(too_large)
     };
     let run_is_active = Memo::new(move |_| store.read(|state| state.run().is_some_and(Run::is_active)));
     let ten_blocked = send_ten_blocked(topic, fields.topic_content);
@@ -45,16 +49,27 @@ pub fn OneForm(fields: SendFields) -> impl IntoView {
     let send = move || {
         if !cannot_send.get_untracked() {
             let (topic, draft) = (topic.get_untracked(), record.get_untracked());
+            let encoding = untrack(|| fields.encoded_parts(DraftKind::Record));
             guard.send(&topic.clone(), Some(1), move || {
-                store.act(|state, now_ms| state.send(&topic, &draft, now_ms));
+                if encoding.is_text() {
+                    store.act(|state, now_ms| state.send(&topic, &draft, now_ms));
+                } else {
+                    start_typed(fields, TypedTask::Record(topic.clone(), draft.clone(), encoding.clone()));
+                }
             });
         }
     };
     let send_ten = move || {
         let topic = topic.get_untracked();
         let plan = RunPlan::seed();
+        let encoding = untrack(|| fields.encoding.with(|encoding| plan.draft.encoded_parts(encoding)));
         guard.send(&topic.clone(), plan.count, move || {
-            store.start_run(&topic, &plan, RunTitle::Seed);
+            if encoding.is_text() {
+                store.start_run(&topic, &plan, RunTitle::Seed);
+            } else {
+                let task = TypedTask::Run(topic.clone(), plan.clone(), RunTitle::Seed, encoding.clone());
+                start_typed(fields, task);
+            }
         });
     };
     view! {
@@ -90,6 +105,7 @@ pub fn OneForm(fields: SendFields) -> impl IntoView {
                     {move || {
                         blocked()
                             .map(str::to_owned)
+                            .or_else(|| misfit.get().filter(|_| is_valid.get()))
                             .or_else(too_large)
                             .or_else(|| ten_blocked().filter(|_| !topic_error.get()))
                     }}

@@ -1,6 +1,7 @@
 //! The fields of a record, or of the pattern of a run: topic, partition, key, value, headers, timestamp.
 
 use leptos::prelude::*;
+use protocol::RecordPart;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 
@@ -9,7 +10,7 @@ use crate::send::field_editor::FieldEditor;
 use crate::send::header_rows::{HeaderRows, add_header};
 use crate::send::send_fields::SendFields;
 use crate::ui::explain::Explain;
-use page_model::{Draft, DraftKind, DraftPart, Partition, iso, topic_is_valid};
+use page_model::{Draft, DraftKind, Partition, iso, topic_is_valid};
 
 /// The prefix of the fields' ids and test ids. Records and patterns have different ones, so that ids are unique.
 pub fn prefix(kind: DraftKind) -> &'static str {
@@ -36,8 +37,8 @@ pub fn RecordFields(fields: SendFields, kind: DraftKind) -> impl IntoView {
             <TopicField fields=fields id=format!("{}-topic", prefix(kind)) />
             <PartitionField draft=draft kind=kind />
         </div>
-        <FieldEditor draft=draft kind=kind part=DraftPart::Key />
-        <FieldEditor draft=draft kind=kind part=DraftPart::Value />
+        <FieldEditor fields=fields kind=kind part=RecordPart::Key />
+        <FieldEditor fields=fields kind=kind part=RecordPart::Value />
         <details
             class="headers"
             data-testid=format!("{}-headers", prefix(kind))

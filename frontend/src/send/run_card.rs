@@ -1,6 +1,7 @@
 //! The card of the current or last run: progress, outcomes, latencies, and buttons to pause and to cancel.
 
 use leptos::prelude::*;
+use protocol::RecordPart;
 
 use crate::context::error_text::error_text;
 use crate::context::store::Store;
@@ -9,7 +10,7 @@ use crate::i18n::{Language, Plural, WithN, Words};
 use crate::platform::browser;
 use crate::ui::format::{duration, number};
 use crate::ui::lazy::lazy_part;
-use page_model::{Failures, Percentiles, ReadState, Run, RunState, RunTitle, SendBlocked};
+use page_model::{EncodingFailure, Failures, Percentiles, ReadState, Run, RunState, RunTitle, SendBlocked};
 
 lazy_part! {
     /// The card. It is created once and only its numbers change, so that the buttons keep their place and the focus.
@@ -55,6 +56,9 @@ fn RunCard() -> impl IntoView {
                     let blocked = blocked.get();
                     store.read(|state| state.run().map(|run| note(run, blocked, prefs.words(), prefs.language())))
                 }}
+            </p>
+            <p class="run-note fault" role="alert" data-testid="run-stopped">
+                {move || store.read(|state| state.run().and_then(|run| stopped(run, prefs.words())))}
             </p>
             <Latencies />
             <FailureList />
@@ -209,6 +213,22 @@ fn FailureList() -> impl IntoView {
             </ul>
         </Show>
     }
+}
+
+/// Why the run stopped before its end.
+fn stopped(run: &Run, words: &Words) -> Option<String> {
+    let EncodingFailure { label, part, path, message } = run.stopped_by.as_ref()?;
+    let Some(label) = label else { return Some(message.clone()) };
+    let place = match part {
+        Some(RecordPart::Key) => words.key,
+        _ => words.value,
+    };
+    let place = if path.is_empty() { place.to_owned() } else { format!("{place} {path}") };
+    let reason = format!("{place}: {message}");
+    Some(match run.title {
+        RunTitle::Batch(_) => words.run_stopped_line.with_n_why(&label.to_string(), &reason),
+        _ => words.run_stopped_record.with_n_why(&label.saturating_add(1).to_string(), &reason),
+    })
 }
 
 /// `7 of 10 sent · 7 acknowledged · 7 seen`; other counts are omitted while they are 0.

@@ -11,6 +11,7 @@ use crate::send::send_blocked::send_blocked_words;
 use crate::send::send_fields::SendFields;
 use crate::send::send_form::SendForm;
 use crate::send::send_guard::send_guard;
+use crate::send::typed_task::{TypedTask, start_typed};
 use crate::ui::explain::Explain;
 use crate::ui::lazy::lazy_part;
 use page_model::{DraftKind, MAX_PER_SECOND, ReadState, Run, topic_is_valid};
@@ -48,14 +49,22 @@ fn RunForm(fields: SendFields) -> impl IntoView {
     let why_not = move || {
         let words = prefs.words();
         let of_form = || (topic_error.get() || !is_valid.get()).then_some(words.cannot_send_form);
-        blocked().or_else(of_form).or_else(|| run_is_active.get().then_some(words.run_active))
+        let of_run = || run_is_active.get().then_some(words.run_active);
+        let of_encoding = || fields.checks(DraftKind::Pattern).error();
+        blocked().or_else(of_form).or_else(of_run).map(str::to_owned).or_else(of_encoding)
     };
     let cannot_start = Memo::new(move |_| why_not().is_some());
     let start = move || {
         if !cannot_start.get_untracked() {
             let (topic, plan, title) = (fields.topic.get_untracked(), untrack(|| fields.plan()), fields.run_title());
+            let encoding = untrack(|| fields.encoded_parts(DraftKind::Pattern));
             guard.send(&topic.clone(), plan.count, move || {
-                store.start_run(&topic, &plan, title.clone());
+                if encoding.is_text() {
+                    store.start_run(&topic, &plan, title.clone());
+                } else {
+                    let task = TypedTask::Run(topic.clone(), plan.clone(), title.clone(), encoding.clone());
+                    start_typed(fields, task);
+                }
             });
         }
     };

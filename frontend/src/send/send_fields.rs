@@ -4,12 +4,15 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use protocol::TopicRequest;
+use protocol::{RecordFormat, RecordPart, TopicRequest};
 
+use crate::context::preferences;
+use crate::context::settings::Preferences;
 use crate::context::store::Store;
 use crate::platform::browser;
 use page_model::{
-    Draft, DraftKind, Drafts, ReadState, RunPlan, RunTitle, SavedTemplate, Templates, records_of, topic_is_valid,
+    Draft, DraftKind, Drafts, Form, PartEncoding, ReadState, RecordEncoding, RunPlan, RunTitle, SavedTemplate,
+    Templates, records_of, topic_is_valid,
 };
 
 const DRAFTS_KEY: &str = "ponte.drafts";
@@ -29,8 +32,74 @@ pub enum Tab {
     Batch,
 }
 
+/// Whether the JSON of a field fits its encoding.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Check {
+    /// Not encoded, or not checked yet.
+    #[default]
+    None,
+    Fits,
+    /// What does not fit. `path`: empty for the whole value.
+    Misfit {
+        path: String,
+        message: String,
+    },
+    /// Why it cannot be checked, such as a subject that does not exist.
+    Failed(String),
+}
+
+impl Check {
+    /// Why the record cannot be sent.
+    pub fn error(&self) -> Option<String> {
+        match self {
+            Self::None | Self::Fits => None,
+            Self::Misfit { path, message } if path.is_empty() => Some(message.clone()),
+            Self::Misfit { path, message } => Some(format!("{path}: {message}")),
+            Self::Failed(message) => Some(message.clone()),
+        }
+    }
+}
+
+/// The checks of a record's key and value.
+#[derive(Clone, Copy)]
+pub struct Checks {
+    pub key: RwSignal<Check>,
+    pub value: RwSignal<Check>,
+}
+
+impl Checks {
+    fn new() -> Self {
+        Self { key: RwSignal::new(Check::None), value: RwSignal::new(Check::None) }
+    }
+
+    pub fn of(self, part: RecordPart) -> RwSignal<Check> {
+        match part {
+            RecordPart::Key => self.key,
+            RecordPart::Value => self.value,
+        }
+    }
+
+    pub fn error(self) -> Option<String> {
+        self.key.with(Check::error).or_else(|| self.value.with(Check::error))
+    }
+}
+
 #[derive(Clone, Copy)]
 pub struct SendFields {
+    pub store: Store,
+    pub preferences: Preferences,
+    /// The cluster whose choices this browser keeps.
+    cluster: Memo<Option<String>>,
+    /// How keys and values are written to the topic.
+    pub encoding: RwSignal<RecordEncoding>,
+    /// The topic that `encoding` was chosen for, and its cluster.
+    encoding_topic: StoredValue<(Option<String>, String)>,
+    record_checks: Checks,
+    pattern_checks: Checks,
+    /// Why the records of the batch cannot be encoded.
+    pub batch_error: RwSignal<Option<String>>,
+    /// The revision of the batch whose records are being encoded.
+    batch_under_check: StoredValue<Option<u64>>,
     pub tab: RwSignal<Tab>,
     /// On a narrow screen: the whole form is shown, not one line of it.
     pub is_open: RwSignal<bool>,
@@ -43,6 +112,8 @@ pub struct SendFields {
     pub record: RwSignal<Draft>,
     /// The topic that `record` was written for.
     record_topic: RwSignal<String>,
+    /// The encoding of the edited record that `record` was made from, until the user chooses another one.
+    record_encoding: RwSignal<Option<RecordEncoding>>,
     /// Number of times that another draft has replaced the one in the form.
     pub replaced: RwSignal<u32>,
     drafts: RwSignal<Drafts>,
@@ -71,7 +142,22 @@ impl SendFields {
         let plan = protocol::from_json(&browser::stored(PLAN_KEY)).unwrap_or_else(|_| RunPlan::seed());
         let drafts = Drafts::from_json(&browser::stored(DRAFTS_KEY));
         let record_topic = topic.get_untracked();
+        let preferences = preferences();
+        let cluster = Memo::new(move |_| store.read(|state| state.cluster_choice().map(str::to_owned)));
+        let encoding_topic = (cluster.get_untracked(), record_topic.clone());
+        let record_encoding = drafts.encoding_of(&record_topic);
+        let chosen = || preferences.encoding_untracked(encoding_topic.0.as_deref(), &encoding_topic.1);
+        let encoding = record_encoding.clone().unwrap_or_else(chosen);
         let fields = Self {
+            store,
+            preferences,
+            cluster,
+            encoding: RwSignal::new(encoding),
+            encoding_topic: StoredValue::new(encoding_topic),
+            record_checks: Checks::new(),
+            pattern_checks: Checks::new(),
+            batch_error: RwSignal::new(None),
+            batch_under_check: StoredValue::new(None),
             tab: RwSignal::new(Tab::One),
             is_open: RwSignal::new(false),
             own_topic,
@@ -80,6 +166,7 @@ impl SendFields {
             is_closed,
             record: RwSignal::new(drafts.of(&record_topic)),
             record_topic: RwSignal::new(record_topic),
+            record_encoding: RwSignal::new(record_encoding),
             replaced: RwSignal::new(0),
             drafts: RwSignal::new(drafts),
             pattern: RwSignal::new(plan.draft),
@@ -95,9 +182,26 @@ impl SendFields {
                 fields.show_draft(topic, None);
             }
         });
+        Effect::new(move |_| {
+            let place = (cluster.get(), topic.get());
+            if fields.encoding_topic.with_value(|known| *known != place) {
+                let chosen = || preferences.encoding_untracked(place.0.as_deref(), &place.1);
+                // The draft of the topic may not be in the form yet.
+                let of_draft = match fields.record_topic.with_untracked(|of| *of == place.1) {
+                    true => fields.record_encoding.get_untracked(),
+                    false => fields.drafts.with_untracked(|drafts| drafts.encoding_of(&place.1)),
+                };
+                let stored = of_draft.unwrap_or_else(chosen);
+                fields.encoding_topic.set_value(place);
+                if fields.encoding.with_untracked(|encoding| *encoding != stored) {
+                    fields.encoding.set(stored);
+                }
+            }
+        });
         store_changes(DRAFTS_KEY, move || {
             let mut drafts = fields.drafts.get();
-            fields.record.with(|draft| fields.record_topic.with(|topic| drafts.keep(topic, draft)));
+            let encoding = fields.record_encoding.get();
+            fields.record.with(|draft| fields.record_topic.with(|topic| drafts.keep(topic, draft, encoding)));
             drafts.to_json()
         });
         store_changes(PLAN_KEY, move || serde_json::to_string(&fields.plan()).unwrap_or_default());
@@ -127,11 +231,64 @@ impl SendFields {
         self.is_open.set(true);
     }
 
+    /// Begins the check of this revision of the batch. Returns whether it was not under check yet.
+    pub fn begin_batch_check(self, revision: u64) -> bool {
+        let is_new = self.batch_under_check.get_value() != Some(revision);
+        self.batch_under_check.set_value(Some(revision));
+        is_new
+    }
+
+    /// The check of this revision has ended, and may begin again.
+    pub fn end_batch_check(self, revision: u64) {
+        if self.batch_under_check.get_value() == Some(revision) {
+            self.batch_under_check.set_value(None);
+        }
+    }
+
     pub fn draft(self, kind: DraftKind) -> RwSignal<Draft> {
         match kind {
             DraftKind::Record => self.record,
             DraftKind::Pattern => self.pattern,
         }
+    }
+
+    pub fn checks(self, kind: DraftKind) -> Checks {
+        match kind {
+            DraftKind::Record => self.record_checks,
+            DraftKind::Pattern => self.pattern_checks,
+        }
+    }
+
+    /// The encoding of the draft's parts that are not bytes.
+    pub fn encoded_parts(self, kind: DraftKind) -> RecordEncoding {
+        self.encoding.with(|encoding| self.draft(kind).with(|draft| draft.encoded_parts(encoding)))
+    }
+
+    /// Chooses how a part is written; `None`: as text. This browser keeps the choice for the topic.
+    pub fn choose_encoding(self, part: RecordPart, encoding: Option<PartEncoding>) {
+        let is_first = encoding.is_some() && self.encoding.with_untracked(|known| known.part(part).is_none());
+        self.encoding.update(|known| *known.part_mut(part) = encoding);
+        self.record_encoding.set(None);
+        let (cluster, topic) = (self.cluster.get_untracked(), self.topic.get_untracked());
+        self.preferences.choose_encoding(cluster.as_deref(), &topic, self.encoding.get_untracked());
+        if !is_first {
+            return;
+        }
+        // What is encoded is JSON. Null, base64 and files stay: they are not encoded.
+        for draft in [self.record, self.pattern] {
+            let is_text = draft.with_untracked(|draft| draft.field(part).form == Form::Text);
+            if is_text {
+                draft.update(|draft| match part {
+                    RecordPart::Key => draft.key.form = Form::Json,
+                    RecordPart::Value => draft.value.form = Form::Json,
+                });
+            }
+        }
+    }
+
+    /// The format of a part; `None`: text.
+    pub fn format_of(self, part: RecordPart) -> Option<RecordFormat> {
+        self.encoding.with(|encoding| encoding.part(part).and_then(PartEncoding::format))
     }
 
     pub fn plan(self) -> RunPlan {
@@ -153,9 +310,12 @@ impl SendFields {
         RunTitle::Pattern(self.template_name.get_untracked())
     }
 
-    /// Opens a record in the composer, to be edited and sent.
-    pub fn edit(self, topic: &str, draft: Draft) {
-        self.show_draft(topic.to_owned(), Some(draft));
+    /// Opens a record in the composer, to be edited and sent in this encoding. The encoding stays with the draft, also after a reload and in
+    /// another topic. The choice for the topic stays as it is.
+    pub fn edit(self, topic: &str, draft: Draft, encoding: RecordEncoding) {
+        self.encoding_topic.set_value((self.cluster.get_untracked(), topic.to_owned()));
+        self.encoding.set(encoding.clone());
+        self.show_draft(topic.to_owned(), Some((draft, Some(encoding))));
         self.own_topic.set(Some(topic.to_owned()));
         self.tab.set(Tab::One);
         self.open_form();
@@ -164,11 +324,13 @@ impl SendFields {
     }
 
     /// Shows `draft`, or the stored draft of the topic. The previous draft is stored with its own topic.
-    fn show_draft(self, topic: String, draft: Option<Draft>) {
-        let before = self.record.get_untracked();
-        self.drafts.update(|drafts| self.record_topic.with_untracked(|of| drafts.keep(of, &before)));
-        let draft = draft.unwrap_or_else(|| self.drafts.with_untracked(|drafts| drafts.of(&topic)));
+    fn show_draft(self, topic: String, draft: Option<(Draft, Option<RecordEncoding>)>) {
+        let (before, encoding_before) = (self.record.get_untracked(), self.record_encoding.get_untracked());
+        self.drafts.update(|drafts| self.record_topic.with_untracked(|of| drafts.keep(of, &before, encoding_before)));
+        let stored = || self.drafts.with_untracked(|drafts| (drafts.of(&topic), drafts.encoding_of(&topic)));
+        let (draft, encoding) = draft.unwrap_or_else(stored);
         self.record_topic.set(topic);
+        self.record_encoding.set(encoding);
         if draft != before {
             self.record.set(draft);
             self.replaced.update(|count| *count += 1);

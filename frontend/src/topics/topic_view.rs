@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use protocol::{Action, DeleteTopic, EmptyTopic, ErrorCode, Object, WatchTopic};
+use protocol::{Action, DeleteTopic, EmptyTopic, ErrorCode, Object, RecordPart, WatchTopic};
 
-use crate::context::navigation::{STARTS, href, link_href};
+use crate::context::navigation::{STARTS, href, link_href, subject_href};
 use crate::context::request_error::{ObjectKind, change_blocked, forbidden_text};
 use crate::context::{navigation, preferences, store};
 use crate::i18n::{Plural, WithN, Words};
@@ -20,7 +20,7 @@ use crate::ui::fresh::fresh;
 use crate::ui::lazy::lazy_part;
 use crate::ui::redraw::RedrawWhenVisible;
 use crate::ui::view_frame::{ApplyUpdate, EmptyState, Freshness, LoadingState, ViewStatus, ViewTitle};
-use page_model::{Address, ReadMode, ReadState, Start, TopicSnapshot, View, ViewLink};
+use page_model::{Address, ReadMode, ReadState, Start, TopicSnapshot, View, ViewLink, value_subject};
 
 /// "Watch live" starts with this many last records of each partition: about two screens of rows.
 const LAST: u64 = 100;
@@ -150,7 +150,8 @@ pub fn watch_href(topic: &str, start: Start) -> String {
 
 #[component]
 fn TopicFacts(topic: OpenTopic, rates: StoredValue<Vec<f64>>) -> impl IntoView {
-    let prefs = preferences();
+    let (store, prefs) = (store(), preferences());
+    let has_registry = Memo::new(move |_| store.read(|state| state.registry().is_some()));
     let count_of = move |of: fn(&TopicSnapshot) -> u64| {
         topic.redraw.track();
         topic.snapshot.with_value(of)
@@ -200,8 +201,32 @@ fn TopicFacts(topic: OpenTopic, rates: StoredValue<Vec<f64>>) -> impl IntoView {
             </span>
             <span title=prefs.text(|w| w.rate_hint)>{shown_rate}</span>
             <Chart points=points class="chart" testid="chart-written" label=Signal::derive(chart_label) />
+            <Show when=move || has_registry.get()>
+                <SchemaLink topic=topic part=RecordPart::Key testid="topic-key-schema" word=|w| w.key_schema />
+                <SchemaLink topic=topic part=RecordPart::Value testid="topic-value-schema" word=|w| w.value_schema />
+            </Show>
         </div>
     }
+}
+
+/// A link to the subject that serializers use for the topic's keys or values, unless they are configured otherwise.
+#[component]
+fn SchemaLink(
+    topic: OpenTopic,
+    part: RecordPart,
+    testid: &'static str,
+    word: fn(&'static Words) -> &'static str,
+) -> impl IntoView {
+    let (store, prefs) = (store(), preferences());
+    let subject = value_subject(&topic.name(), part);
+    let may_see = store.untracked(|state| state.may(Action::Describe, &Object::Subject(&subject)));
+    may_see.then(|| {
+        view! {
+            <a href=subject_href(&subject, None) data-view="" data-testid=testid title=subject>
+                {prefs.text(word)}
+            </a>
+        }
+    })
 }
 
 #[component]

@@ -12,6 +12,7 @@ use crate::context::settings::Preferences;
 use crate::context::{navigation, preferences, store};
 use crate::i18n::{Plural, WithN, Words};
 use crate::topics::create_topic::CreateTopicDialog;
+use crate::topics::sample_data::LoadSamples;
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::format::{number, rate};
 use crate::ui::lazy::lazy_part;
@@ -102,6 +103,7 @@ fn TopicsView() -> impl IntoView {
             </label>
             <Freshness status=status />
             <div class="spacer"></div>
+            <LoadSamples />
             <button
                 type="button"
                 class="button primary"

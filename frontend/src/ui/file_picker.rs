@@ -1,5 +1,6 @@
 //! A button that opens the browser's file dialog.
 
+use leptos::ev::Event;
 use leptos::html::Input;
 use leptos::prelude::*;
 use web_sys::File;
@@ -21,6 +22,41 @@ pub fn FilePicker(
     #[prop(default = "link")] class: &'static str,
     on_file: impl Fn(File) + 'static,
 ) -> impl IntoView {
+    let on_change = move |event: Event| {
+        if let Some(file) = files::chosen(&event) {
+            on_file(file);
+        }
+    };
+    picker(label, testid, picker_testid, accept, class, false, Box::new(on_change))
+}
+
+/// The same for several files at once.
+#[component]
+pub fn FilesPicker(
+    label: fn(&Words) -> &'static str,
+    testid: &'static str,
+    picker_testid: &'static str,
+    accept: &'static str,
+    on_files: impl Fn(Vec<File>) + 'static,
+) -> impl IntoView {
+    let on_change = move |event: Event| {
+        let files = files::all_chosen(&event);
+        if !files.is_empty() {
+            on_files(files);
+        }
+    };
+    picker(label, testid, picker_testid, Some(accept), "link", true, Box::new(on_change))
+}
+
+fn picker(
+    label: fn(&Words) -> &'static str,
+    testid: &'static str,
+    picker_testid: &'static str,
+    accept: Option<&'static str>,
+    class: &'static str,
+    is_multiple: bool,
+    on_change: Box<dyn Fn(Event)>,
+) -> AnyView {
     let prefs = preferences();
     let picker = NodeRef::<Input>::new();
     view! {
@@ -39,16 +75,14 @@ pub fn FilePicker(
         <input
             type="file"
             accept=accept
+            multiple=is_multiple
             class="out-of-sight"
             tabindex="-1"
             node_ref=picker
             data-testid=picker_testid
             aria-label=prefs.text(label)
-            on:change=move |event| {
-                if let Some(file) = files::chosen(&event) {
-                    on_file(file);
-                }
-            }
+            on:change=on_change
         />
     }
+    .into_any()
 }
