@@ -19,6 +19,7 @@ const OPERATOR_RULE: &str = r#"
 users = ["access-token"]
 topics = ["*", "__*"]
 groups = ["*"]
+subjects = ["*"]
 allow = ["all"]
 metrics = true
 "#;

@@ -11,6 +11,7 @@ pub mod client;
 pub mod collector;
 pub mod configuration;
 pub mod fence;
+pub mod gate;
 pub mod history;
 pub mod http;
 pub mod http_browser;

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use protocol::{ProduceRecord, WireBytes};
+use protocol::{ProduceRecord, SchemaDraft, SchemaLanguage, WireBytes};
 use serdes::AvroSchema;
-use serdes::registry::{NewSchema, Registry, RegistrySettings, RegistryUrl, SchemaType};
+use serdes::registry::{Registry, RegistrySettings, RegistryUrl};
 use tests::client::text_record;
 use tests::registry::registry;
 use tests::{Bridge, Kafka, Program, unique};
@@ -22,7 +22,7 @@ const ORDER: &str = r#"{"type": "record", "name": "shop.Order", "fields": [
 async fn register(url: &str, subject: &str, schema: &str) -> u32 {
     let settings = RegistrySettings::new(vec![RegistryUrl::parse(url).expect("a URL")]);
     let client = Registry::<()>::new(&settings, |_| Ok(())).expect("a client").client();
-    let schema = NewSchema { kind: SchemaType::Avro, text: schema.to_owned(), references: Vec::new() };
+    let schema = SchemaDraft { language: SchemaLanguage::Avro, text: schema.to_owned(), references: Vec::new() };
     client.register(subject, &schema).await.unwrap_or_else(|error| panic!("{subject}: {error}"))
 }
 

@@ -15,18 +15,18 @@ use tests::{Bridge, Kafka, Watch, eventually, unique};
 
 /// What a script wrote, and what a reader must get.
 #[derive(Debug, Deserialize)]
-struct Written {
-    what: String,
-    offset: i64,
+pub(super) struct Written {
+    pub what: String,
+    pub offset: i64,
     /// JSON.
-    value: String,
+    pub value: String,
     key: Option<String>,
     /// The full name of the type.
-    name: Option<String>,
+    pub name: Option<String>,
     subject: Option<String>,
 }
 
-const AUTO: Decode = Decode { key: RecordFormat::Auto, value: RecordFormat::Auto };
+const AUTO: Decode = Decode::with_formats(RecordFormat::Auto, RecordFormat::Auto);
 
 /// The JSON and the note of a decoded key or value.
 #[track_caller]
@@ -45,12 +45,12 @@ fn failure(record: &Record) -> (&str, &str) {
     (&error.code, &error.message)
 }
 
-fn subscription(topic: &str, decode: Decode) -> Subscribe {
+pub(super) fn subscription(topic: &str, decode: Decode) -> Subscribe {
     Subscribe { decode, ..Watch::tail(topic).message() }
 }
 
 /// The first `count` records of the topic, from a subscription of their own.
-async fn records(client: &mut Client, subscribe: Subscribe, count: usize) -> Vec<Record> {
+pub(super) async fn records(client: &mut Client, subscribe: Subscribe, count: usize) -> Vec<Record> {
     let Subscribed { subscription, .. } = client.ask(subscribe).await;
     let mut got = Vec::new();
     while got.len() < count {
@@ -69,22 +69,22 @@ async fn records(client: &mut Client, subscribe: Subscribe, count: usize) -> Vec
     got
 }
 
-async fn fetched(client: &mut Client, topic: &str, decode: Decode, to: i64) -> Vec<Record> {
+pub(super) async fn fetched(client: &mut Client, topic: &str, decode: Decode, to: i64) -> Vec<Record> {
     let range = Fetch { topic: topic.to_owned(), partition: 0, from: Offset(0), to: Offset(to), decode };
     let Fetched { records, .. } = client.ask(range).await;
     records
 }
 
 /// A topic with the records of a script, and a bridge that reads them.
-struct Typed {
-    bridge: Bridge,
-    topic: String,
-    written: Vec<Written>,
+pub(super) struct Typed {
+    pub bridge: Bridge,
+    pub topic: String,
+    pub written: Vec<Written>,
 }
 
 impl Typed {
     /// `None` after a skip.
-    async fn by(script: &str) -> Option<Self> {
+    pub async fn by(script: &str) -> Option<Self> {
         let kafka = Kafka::current().await?;
         let registry = registry().await?;
         let python = Python::with(&kafka.bootstrap_servers().expect("real Kafka"), &registry.url()).await?;
@@ -140,14 +140,14 @@ async fn avro_of_every_type_arrives_with_the_values_that_python_wrote() {
     let Some(typed) = Typed::by("write_avro.py").await else { return };
     assert!(typed.written.len() > 40);
     typed.check(AUTO, RecordFormat::Avro).await;
-    typed.check(Decode { key: RecordFormat::Avro, value: RecordFormat::Avro }, RecordFormat::Avro).await;
+    typed.check(Decode::with_formats(RecordFormat::Avro, RecordFormat::Avro), RecordFormat::Avro).await;
 }
 
 #[tokio::test]
 async fn protobuf_of_every_type_arrives_with_the_values_that_python_wrote() {
     let Some(typed) = Typed::by("write_protobuf.py").await else { return };
     typed.check(AUTO, RecordFormat::Protobuf).await;
-    typed.check(Decode { key: RecordFormat::Protobuf, value: RecordFormat::Protobuf }, RecordFormat::Protobuf).await;
+    typed.check(Decode::with_formats(RecordFormat::Protobuf, RecordFormat::Protobuf), RecordFormat::Protobuf).await;
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn json_with_a_schema_arrives_with_the_values_that_python_wrote() {
     let Some(typed) = Typed::by("write_json.py").await else { return };
     typed.check(AUTO, RecordFormat::JsonSchema).await;
     typed
-        .check(Decode { key: RecordFormat::JsonSchema, value: RecordFormat::JsonSchema }, RecordFormat::JsonSchema)
+        .check(Decode::with_formats(RecordFormat::JsonSchema, RecordFormat::JsonSchema), RecordFormat::JsonSchema)
         .await;
 }
 

@@ -9,10 +9,11 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use local_registry::{LocalRegistry, Options, Port};
+use protocol::{CompatibilityLevel, RegistryReference, SchemaDraft, SchemaLanguage, VersionOfSubject};
 use serdes::DecodeErrorCode;
 use serdes::registry::{
-    Compatibility, Deleted, Deletion, Lookup, NewSchema, RegisteredSchema, Registry, RegistryClient, RegistryError,
-    RegistrySettings, RegistryUrl, SchemaId, SchemaReference, SchemaType, SubjectVersion, Version,
+    Deleted, Deletion, Lookup, RegisteredSchema, Registry, RegistryClient, RegistryError, RegistrySettings,
+    RegistryUrl, SchemaId, Version,
 };
 use tokio::sync::RwLock;
 
@@ -32,12 +33,12 @@ fn registry(test: &str) -> Option<Registry<RegisteredSchema>> {
     Some(Registry::new(&RegistrySettings::new(vec![url]), |schema| Ok(schema.clone())).expect("valid settings"))
 }
 
-fn schema(kind: SchemaType, text: impl Into<String>, references: &[(&str, &str)]) -> NewSchema {
+fn schema(language: SchemaLanguage, text: impl Into<String>, references: &[(&str, &str)]) -> SchemaDraft {
     let reference = |&(name, subject): &(&str, &str)| {
         let (name, subject) = (name.to_owned(), subject.to_owned());
-        SchemaReference { name, subject, version: 1 }
+        RegistryReference { name, subject, version: 1 }
     };
-    NewSchema { kind, text: text.into(), references: references.iter().map(reference).collect() }
+    SchemaDraft { language, text: text.into(), references: references.iter().map(reference).collect() }
 }
 
 /// An Avro record with one field.
@@ -49,7 +50,7 @@ fn record(name: &str, kind: &str) -> String {
 /// just about to create the version. So nothing is registered meanwhile.
 static CONTENTS: RwLock<()> = RwLock::const_new(());
 
-async fn register(client: &RegistryClient, subject: &str, schema: &NewSchema) -> u32 {
+async fn register(client: &RegistryClient, subject: &str, schema: &SchemaDraft) -> u32 {
     let _kept = CONTENTS.read().await;
     client.register(subject, schema).await.unwrap_or_else(|error| panic!("{subject}: {error}"))
 }
@@ -72,15 +73,15 @@ async fn schema_has_its_references_from_other_subjects() {
     let client = registry.client();
     let texts =
         [record("ref.Currency", "string"), record("ref.Money", "ref.Currency"), record("ref.Order", "ref.Money")];
-    register(&client, "ref/currency", &schema(SchemaType::Avro, &texts[0], &[])).await;
-    let money = schema(SchemaType::Avro, &texts[1], &[("ref.Currency", "ref/currency")]);
+    register(&client, "ref/currency", &schema(SchemaLanguage::Avro, &texts[0], &[])).await;
+    let money = schema(SchemaLanguage::Avro, &texts[1], &[("ref.Currency", "ref/currency")]);
     let money = register(&client, "ref.Money", &money).await;
     let references = [("ref.Money", "ref.Money"), ("ref.Currency", "ref/currency")];
-    let order = schema(SchemaType::Avro, &texts[2], &references);
+    let order = schema(SchemaLanguage::Avro, &texts[2], &references);
     let id = register(&client, "ref:orders-value", &order).await;
 
     let found = loaded(&registry, SchemaId::Id(id)).await;
-    assert_eq!((found.kind, &found.text), (SchemaType::Avro, &texts[2]));
+    assert_eq!((found.language, &found.text), (SchemaLanguage::Avro, &texts[2]));
     let expected = [("ref.Currency".to_owned(), texts[0].clone()), ("ref.Money".to_owned(), texts[1].clone())];
     assert_eq!(found.references, expected);
 
@@ -88,17 +89,17 @@ async fn schema_has_its_references_from_other_subjects() {
     while registry.versions_of(SchemaId::Id(id)).is_none() && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let versions = vec![SubjectVersion { subject: "ref:orders-value".to_owned(), version: 1 }];
+    let versions = vec![VersionOfSubject { subject: "ref:orders-value".to_owned(), version: 1 }];
     assert_eq!(registry.versions_of(SchemaId::Id(id)), Some(versions.clone()));
     assert_eq!(client.versions_of(SchemaId::Id(id)).await, Ok(versions));
     assert_eq!(client.referenced_by("ref.Money", Version::Number(1)).await, Ok(vec![id]));
 
     let found = client.version("ref:orders-value", Version::Latest).await.expect("a version");
-    assert_eq!((found.id, found.version, found.kind), (id, 1, SchemaType::Avro));
+    assert_eq!((found.id, found.version, found.language), (id, 1, SchemaLanguage::Avro));
     assert_eq!((found.text, found.references), (order.text.clone(), order.references.clone()));
     let found = client.lookup("ref:orders-value", &order).await.expect("an answer").expect("a version");
     assert_eq!((found.id, found.version), (id, 1));
-    let other = schema(SchemaType::Avro, record("ref.Other", "int"), &[]);
+    let other = schema(SchemaLanguage::Avro, record("ref.Other", "int"), &[]);
     assert_eq!(client.lookup("ref:orders-value", &other).await, Ok(None));
 
     // A referenced schema cannot be deleted.
@@ -113,19 +114,19 @@ async fn protobuf_and_json_schemas_have_their_types() {
     let money = "syntax = \"proto3\";\npackage shop;\nmessage Money { int64 cents = 1; }\n";
     let order =
         "syntax = \"proto3\";\npackage shop;\nimport \"shop/money.proto\";\nmessage Order { Money total = 1; }\n";
-    register(&client, "shop/money.proto", &schema(SchemaType::Protobuf, money, &[])).await;
-    let order = schema(SchemaType::Protobuf, order, &[("shop/money.proto", "shop/money.proto")]);
+    register(&client, "shop/money.proto", &schema(SchemaLanguage::Protobuf, money, &[])).await;
+    let order = schema(SchemaLanguage::Protobuf, order, &[("shop/money.proto", "shop/money.proto")]);
     let id = register(&client, "proto-value", &order).await;
     let found = loaded(&registry, SchemaId::Id(id)).await;
-    assert_eq!(found.kind, SchemaType::Protobuf);
+    assert_eq!(found.language, SchemaLanguage::Protobuf);
     assert_eq!(found.references, [("shop/money.proto".to_owned(), money.to_owned())]);
     let found = client.lookup("proto-value", &order).await.expect("an answer").expect("a version");
-    assert_eq!(found.kind, SchemaType::Protobuf);
+    assert_eq!(found.language, SchemaLanguage::Protobuf);
 
     let text = r#"{"type":"object","properties":{"a":{"type":"integer"}}}"#;
-    let id = register(&client, "json-value", &schema(SchemaType::Json, text, &[])).await;
+    let id = register(&client, "json-value", &schema(SchemaLanguage::Json, text, &[])).await;
     let found = loaded(&registry, SchemaId::Id(id)).await;
-    assert_eq!((found.kind, found.text.as_str()), (SchemaType::Json, text));
+    assert_eq!((found.language, found.text.as_str()), (SchemaLanguage::Json, text));
     assert_eq!(client.types().await.expect("a list").len(), 3);
 }
 
@@ -133,8 +134,8 @@ async fn protobuf_and_json_schemas_have_their_types() {
 async fn schemas_have_global_ids_and_content_ids() {
     let Some(registry) = registry("schemas_have_global_ids_and_content_ids") else { return };
     let client = registry.client();
-    let inner = schema(SchemaType::Avro, record("eight.Inner", "long"), &[]);
-    let outer = schema(SchemaType::Avro, record("eight.Outer", "eight.Inner"), &[("eight.Inner", "eight.Inner")]);
+    let inner = schema(SchemaLanguage::Avro, record("eight.Inner", "long"), &[]);
+    let outer = schema(SchemaLanguage::Avro, record("eight.Outer", "eight.Inner"), &[("eight.Inner", "eight.Inner")]);
     // The same content under several subjects: one contentId, several globalIds. So both numbers differ.
     let contents = [
         register(&client, "eight.Inner", &inner).await,
@@ -146,18 +147,18 @@ async fn schemas_have_global_ids_and_content_ids() {
 
     let found = loaded(&registry, SchemaId::Content(u64::from(contents[2]))).await;
     let references = vec![("eight.Inner".to_owned(), inner.text.clone())];
-    assert_eq!((found.kind, &found.text, &found.references), (SchemaType::Avro, &outer.text, &references));
+    assert_eq!((found.language, &found.text, &found.references), (SchemaLanguage::Avro, &outer.text, &references));
 
     for artifact in ["eight/outer", "eight/outer/again"] {
         let id = SchemaId::Global(global_id(artifact));
         let schema = loaded(&registry, id).await;
         assert_eq!(
-            (schema.kind, schema.text, &schema.references),
-            (SchemaType::Avro, outer.text.clone(), &references),
+            (schema.language, schema.text, &schema.references),
+            (SchemaLanguage::Avro, outer.text.clone(), &references),
             "{id}"
         );
         let versions = client.versions_of(id).await;
-        assert_eq!(versions, Ok(vec![SubjectVersion { subject: artifact.to_owned(), version: 1 }]));
+        assert_eq!(versions, Ok(vec![VersionOfSubject { subject: artifact.to_owned(), version: 1 }]));
     }
     assert_ne!(global_id("eight/outer/again"), u64::from(contents[2]));
 }
@@ -200,21 +201,21 @@ async fn incompatible_schema_is_refused() {
     let Some(registry) = registry("incompatible_schema_is_refused") else { return };
     let client = registry.client();
     let (long, string) = (record("compatible.Record", "long"), record("compatible.Record", "string"));
-    let (long, string) = (schema(SchemaType::Avro, long, &[]), schema(SchemaType::Avro, string, &[]));
+    let (long, string) = (schema(SchemaLanguage::Avro, long, &[]), schema(SchemaLanguage::Avro, string, &[]));
     register(&client, "compatible", &long).await;
-    client.set_compatibility("compatible", Some(Compatibility::FullTransitive)).await.expect("set");
-    assert_eq!(client.compatibility("compatible").await, Ok(Some(Compatibility::FullTransitive)));
+    client.set_compatibility("compatible", Some(CompatibilityLevel::FullTransitive)).await.expect("set");
+    assert_eq!(client.compatibility("compatible").await, Ok(Some(CompatibilityLevel::FullTransitive)));
     assert!(!client.check_compatibility("compatible", &string).await.expect("an answer").is_compatible);
     assert!(client.check_compatibility("compatible", &long).await.expect("an answer").is_compatible);
     assert_eq!(refusal(client.register("compatible", &string).await), (409, Some(409)));
 
     client.set_compatibility("compatible", None).await.expect("set");
-    assert_eq!(client.global_compatibility().await, Ok(Compatibility::None));
+    assert_eq!(client.global_compatibility().await, Ok(CompatibilityLevel::None));
     register(&client, "compatible", &string).await;
     assert_eq!(client.versions("compatible", Deleted::Excluded).await, Ok(vec![1, 2]));
-    client.set_global_compatibility(Compatibility::None).await.expect("set");
+    client.set_global_compatibility(CompatibilityLevel::None).await.expect("set");
 
-    let broken = schema(SchemaType::Avro, "{nope", &[]);
+    let broken = schema(SchemaLanguage::Avro, "{nope", &[]);
     assert_eq!(refusal(client.register("broken", &broken).await).0, 422);
 }
 
@@ -223,7 +224,7 @@ async fn deleted_versions_can_be_listed_until_they_are_deleted_permanently() {
     let Some(registry) = registry("deleted_versions_can_be_listed_until_they_are_deleted_permanently") else { return };
     let client = registry.client();
     for kind in ["int", "long"] {
-        register(&client, "deleted", &schema(SchemaType::Avro, record("deleted.Record", kind), &[])).await;
+        register(&client, "deleted", &schema(SchemaLanguage::Avro, record("deleted.Record", kind), &[])).await;
     }
     client.delete_version("deleted", 1, Deletion::Soft).await.expect("deleted");
     assert_eq!(client.versions("deleted", Deleted::Excluded).await, Ok(vec![2]));
@@ -257,7 +258,7 @@ async fn subjects_may_have_any_name() {
         ":name:",
     ];
     for name in names {
-        let id = register(&client, name, &schema(SchemaType::Avro, record("name.Record", "int"), &[])).await;
+        let id = register(&client, name, &schema(SchemaLanguage::Avro, record("name.Record", "int"), &[])).await;
         assert_eq!(
             client.version(name, Version::Latest).await.map(|found| (found.subject, found.id)),
             Ok((name.to_owned(), id))
@@ -279,7 +280,7 @@ async fn many_schemas_are_loaded_in_one_call() {
     let mut ids = Vec::new();
     for number in 0..200 {
         let name = format!("many.Record{number}");
-        let id = register(&client, &name, &schema(SchemaType::Avro, record(&name, "int"), &[])).await;
+        let id = register(&client, &name, &schema(SchemaLanguage::Avro, record(&name, "int"), &[])).await;
         ids.push(SchemaId::Id(id));
     }
     let start = Instant::now();
