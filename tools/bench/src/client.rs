@@ -66,14 +66,20 @@ pub fn text(message: impl Into<ClientMessage>) -> Message {
 }
 
 pub fn subscribe(topic: &str, mode: Mode, format: Format, window: Window, when_slow: WhenSlow) -> Message {
-    let request = Subscribe {
-        topics: vec![topic.to_owned()],
-        mode,
-        window,
-        format,
-        when_slow: Some(when_slow),
-        decode: Decode::default(),
-    };
+    subscribe_decoded(topic, mode, format, window, when_slow, Decode::default())
+}
+
+/// The same for records that the bridge decodes.
+pub fn subscribe_decoded(
+    topic: &str,
+    mode: Mode,
+    format: Format,
+    window: Window,
+    when_slow: WhenSlow,
+    decode: Decode,
+) -> Message {
+    let request =
+        Subscribe { topics: vec![topic.to_owned()], mode, window, format, when_slow: Some(when_slow), decode };
     Message::text(ClientMessage::from(request).to_json_with_id(Some(1)))
 }
 

@@ -14,6 +14,7 @@ use rdkafka::client::DefaultClientContext;
 use crate::child::Process;
 use crate::role::{self, Role};
 use crate::roles::native_producer::{NativeProducer, Written};
+use crate::values::Values;
 
 /// Creating and deleting topics takes milliseconds.
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -90,8 +91,13 @@ impl Lab {
 
     /// A topic with `records` records of `bytes` bytes, written by librdkafka's producer.
     pub fn filled_topic(&self, records: u64, bytes: usize) -> Result<(Topic<'_>, Written)> {
+        self.filled_topic_of(Values::Json, records, bytes)
+    }
+
+    /// The same with other values than JSON.
+    pub fn filled_topic_of(&self, values: Values, records: u64, bytes: usize) -> Result<(Topic<'_>, Written)> {
         let topic = self.topic()?;
-        let written = topic.fill(records, bytes)?;
+        let written = topic.fill_with(values, records, bytes)?;
         Ok((topic, written))
     }
 
@@ -175,9 +181,15 @@ pub struct Topic<'l> {
 impl Topic<'_> {
     /// Appends this number of records.
     pub fn fill(&self, records: u64, bytes: usize) -> Result<Written> {
+        self.fill_with(Values::Json, records, bytes)
+    }
+
+    fn fill_with(&self, values: Values, records: u64, bytes: usize) -> Result<Written> {
         let (kafka, topic) = (self.lab.kafka(), self.name.clone());
         // A linger fills the batches, as in most topics that are read for throughput.
-        role::run(&Role::NativeProducer(NativeProducer { kafka, topic, records, bytes, linger_ms: 5, window: 100_000 }))
+        let (linger_ms, window) = (5, 100_000);
+        let producer = NativeProducer { kafka, topic, records, values, bytes, linger_ms, window };
+        role::run(&Role::NativeProducer(producer))
     }
 }
 

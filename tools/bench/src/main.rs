@@ -8,6 +8,7 @@ mod browser;
 mod case;
 mod child;
 mod client;
+mod counted_registry;
 mod frames;
 mod kafka_config;
 mod lab;
@@ -27,6 +28,7 @@ mod stats;
 mod stopwatch;
 mod suite;
 mod tally;
+mod values;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::child::Process;
 use crate::parent::Parent;
 use crate::roles::{
-    audience, echo, fan, first_record, hand_written_page, idle_sockets, native_consumer, native_echo, native_producer,
-    paced_producer, ready_frames, relay, sink, source, warp_server,
+    audience, echo, fan, first_record, hand_written_page, idle_sockets, memory_decoder, native_consumer, native_echo,
+    native_producer, paced_producer, ready_frames, relay, sink, source, warp_server,
 };
 
 /// The hidden command under which this program plays a role.
@@ -34,6 +34,7 @@ pub enum Role {
     ReadyFrames(ready_frames::ReadyFrames),
     PacedProducer(paced_producer::PacedProducer),
     HandWrittenPage(hand_written_page::HandWrittenPage),
+    MemoryDecoder(memory_decoder::MemoryDecoder),
 }
 
 /// Plays a role in this process.
@@ -56,6 +57,7 @@ pub fn play(text: &str) -> Result<()> {
         Role::ReadyFrames(role) => role.play(parent),
         Role::PacedProducer(role) => role.play(parent),
         Role::HandWrittenPage(role) => role.play(parent),
+        Role::MemoryDecoder(role) => role.play(),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod fan;
 pub mod first_record;
 pub mod hand_written_page;
 pub mod idle_sockets;
+pub mod memory_decoder;
 pub mod native_consumer;
 pub mod native_echo;
 pub mod native_producer;

@@ -1,6 +1,7 @@
 //! The rows of the table, one file each.
 
 pub mod consume;
+pub mod decode;
 pub mod failure;
 pub mod fan_out;
 pub mod latency;
@@ -36,6 +37,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "B6", about: "from exec to listening, from asking to the first record", run: start::run },
     Row { name: "B7", about: "memory at rest, and with clients that do not read", run: memory::run },
     Row { name: "B8", about: "what the page weighs, and how soon it is there", run: page_weight::run },
+    Row { name: "B9", about: "typed records to one WebSocket, decoded", run: decode::run },
     Row { name: "B14", about: "until a failure is reported, and until processes exit", run: failure::run },
     Row { name: "B15", about: "silent clients: until they are closed, and what they cost others", run: silence::run },
     Row { name: "B16", about: "page actions, from the click to the effect", run: page_actions::run },

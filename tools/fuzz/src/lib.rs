@@ -4,7 +4,9 @@
 mod files;
 mod protocol;
 mod records;
+mod schemas;
 
 pub use files::files;
 pub use protocol::protocol;
 pub use records::records;
+pub use schemas::schemas;

@@ -32,7 +32,7 @@ fn check(topic: &str, format: RecordFormat, key: &[u8], value: &[u8], headers: &
         let (timestamp, timestamp_type, value) = (None, TimestampType::Create, Some(value));
         batch.push(RecordView { offset, timestamp, timestamp_type, key, value, headers: headers.iter().copied() });
     }
-    let decoded = decoder.decode(topic, Decode { key: format, value: format }, &batch);
+    let decoded = decoder.decode(topic, Decode::with_formats(format, format), &batch);
     assert_eq!(decoded.len(), 3);
 
     let mut got = Vec::new();

@@ -63,6 +63,16 @@ fn decoders_of_records_take_every_input_of_the_corpus() {
 }
 
 #[test]
+fn schemas_of_clients_take_every_input_of_the_corpus() {
+    replay("schemas", fuzz::schemas);
+}
+
+#[test]
+fn schemas_of_clients_take_changed_inputs() {
+    mutate("schemas", 2000, fuzz::schemas);
+}
+
+#[test]
 fn readers_of_files_take_changed_inputs() {
     mutate("files", 300, fuzz::files);
 }

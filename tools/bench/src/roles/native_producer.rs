@@ -9,9 +9,9 @@ use crate::kafka_config::{self, QUEUE_BYTES, QUEUE_MESSAGES};
 use crate::measurement::Throughput;
 use crate::native::Producer;
 use crate::parent::tell;
-use crate::payload::Payload;
 use crate::stopwatch::Stopwatch;
 use crate::tally::{Content, Tally};
+use crate::values::{ValueMaker, Values};
 
 /// Records per call: more do not help.
 const BATCH: u64 = 256;
@@ -24,6 +24,7 @@ pub struct NativeProducer {
     pub kafka: String,
     pub topic: String,
     pub records: u64,
+    pub values: Values,
     pub bytes: usize,
     pub linger_ms: u32,
     /// How many records may be without acknowledgement.
@@ -42,11 +43,11 @@ impl NativeProducer {
         let producer = Producer::new(&kafka_config::producer(&self.kafka, self.linger_ms), &self.topic)?;
         let window = self.window.min(QUEUE_MESSAGES).min(QUEUE_BYTES / self.bytes.max(1) as u64).max(1);
         let batch = BATCH.min(window);
-        let mut payloads: Vec<_> = (0..batch).map(|_| Payload::new(self.bytes)).collect();
+        let mut makers: Vec<_> = (0..batch).map(|_| ValueMaker::new(self.values, self.bytes)).collect();
         let mut tally = Tally::default();
 
         // The first record waits for connections, metadata and a producer id; it is not measured.
-        send(&producer, &mut payloads[..1], &mut tally)?;
+        send(&producer, &mut makers[..1], &mut tally)?;
         let mut acknowledged = 0;
         while acknowledged < 1 {
             acknowledged += producer.acknowledged(WAIT)?;
@@ -55,7 +56,7 @@ impl NativeProducer {
         while acknowledged < self.records {
             let count = batch.min(self.records - tally.records());
             if count > 0 && tally.records() - acknowledged + count <= window {
-                send(&producer, &mut payloads[..usize::try_from(count)?], &mut tally)?;
+                send(&producer, &mut makers[..usize::try_from(count)?], &mut tally)?;
                 acknowledged += producer.acknowledged(Duration::ZERO)?;
             } else {
                 acknowledged += producer.acknowledged(WAIT)?;
@@ -66,9 +67,9 @@ impl NativeProducer {
     }
 }
 
-fn send(producer: &Producer, payloads: &mut [Payload], tally: &mut Tally) -> Result<()> {
-    let values = payloads.iter_mut().map(|payload| {
-        let value = payload.value(tally.records());
+fn send(producer: &Producer, makers: &mut [ValueMaker], tally: &mut Tally) -> Result<()> {
+    let values = makers.iter_mut().map(|maker| {
+        let value = maker.value(tally.records());
         tally.push_unnumbered(value);
         value
     });

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use futures_util::{SinkExt as _, StreamExt as _};
-use protocol::{Format, Mode, TailStart, WhenSlow, Window};
+use protocol::{Decode, Format, Mode, TailStart, WhenSlow, Window};
 use serde::{Deserialize, Serialize};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -32,6 +32,7 @@ pub enum Sender {
     Bridge {
         topic: String,
         format: Format,
+        decode: Decode,
     },
     /// A sender that starts after any frame.
     Relay,
@@ -44,10 +45,10 @@ impl Sink {
 
     async fn run(self) -> Result<()> {
         let (mut socket, mut credit) = match &self.sender {
-            Sender::Bridge { topic, format } => {
+            Sender::Bridge { topic, format, decode } => {
                 let mut client = Client::connect(&self.address).await?;
                 let mode = Mode::Tail { start: TailStart::Earliest };
-                let request = client::subscribe(topic, mode, *format, WINDOW, WhenSlow::Block);
+                let request = client::subscribe_decoded(topic, mode, *format, WINDOW, WhenSlow::Block, *decode);
                 let subscription = client.subscribe(request).await?;
                 (client.socket, Some(Credit::new(subscription, WINDOW)))
             }

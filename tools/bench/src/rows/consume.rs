@@ -1,7 +1,7 @@
 //! B1: a topic through the bridge to one WebSocket.
 
 use anyhow::Result;
-use protocol::Format;
+use protocol::{Decode, Format};
 
 use crate::case::{Case, Metric};
 use crate::child::Process;
@@ -86,7 +86,7 @@ fn relay(lab: &Lab, topic: &str, written: &Written) -> Result<Read> {
 
 fn bridge(lab: &Lab, topic: &str, written: &Written, format: Format) -> Result<Read> {
     let bridge = lab.bridge()?;
-    let sender = Sender::Bridge { topic: topic.to_owned(), format };
+    let sender = Sender::Bridge { topic: topic.to_owned(), format, decode: Decode::default() };
     let (address, watched) = (bridge.address.clone(), bridge.id());
     let sink = Sink { address, watched, sender, records: written.content.records };
     checked(role::run(&Role::Sink(sink))?, written)

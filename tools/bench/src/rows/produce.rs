@@ -10,6 +10,7 @@ use crate::roles::native_consumer::{NativeConsumer, Read};
 use crate::roles::native_producer::{NativeProducer, Written};
 use crate::roles::source::Source;
 use crate::suite::floor;
+use crate::values::Values;
 
 /// A record size, and how many records the floor writes in a second or two.
 struct Size {
@@ -55,8 +56,8 @@ pub fn run(lab: &Lab, measure: &mut dyn FnMut(&mut Case<'_>)) -> Result<()> {
 
 fn native(lab: &Lab, records: u64, bytes: usize, linger_ms: u32) -> Result<Throughput> {
     let topic = lab.topic()?;
-    let (kafka, name) = (lab.kafka(), topic.name.clone());
-    let role = NativeProducer { kafka, topic: name, records, bytes, linger_ms, window: NO_WINDOW };
+    let (kafka, name, values) = (lab.kafka(), topic.name.clone(), Values::Json);
+    let role = NativeProducer { kafka, topic: name, records, values, bytes, linger_ms, window: NO_WINDOW };
     in_the_log(lab, &topic, role::run(&Role::NativeProducer(role))?)
 }
 
