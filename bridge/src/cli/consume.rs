@@ -5,8 +5,8 @@ use std::time::Duration;
 use protocol::RecordFormat;
 use tokio_util::sync::CancellationToken;
 
-use super::decoding::ValueDecoder;
-use super::output::{print_message, print_value, reader_gone};
+use super::decoding::{RecordDecoder, Shown};
+use super::output::{print_key_and_value, print_message, print_value, reader_gone};
 use super::target;
 use crate::config::{ConfigError, ConsumeArgs};
 use crate::decoder;
@@ -22,13 +22,13 @@ const POLL: Duration = Duration::from_millis(100);
 /// Prints a line for each record until stopped, then commits and leaves the group. It also stops, without a message, when
 /// the program that reads its output has ended.
 pub async fn run(args: ConsumeArgs) -> anyhow::Result<()> {
-    let registry = match args.value_format {
+    let registry = match (args.key_format, args.value_format) {
         // A file that only the bridge's user may read must not prevent others from printing values as they are.
-        RecordFormat::Raw => None,
+        (RecordFormat::Raw, RecordFormat::Raw) => None,
         _ => args.decode.registry.settings().map_err(|reason| ConfigError::registry(None, reason))?,
     };
     let decoder = decoder::create(registry.as_ref(), &args.decode.schemas, args.decode.max_decoded_bytes)?;
-    let decoder = ValueDecoder::new(decoder, args.value_format, args.topic.to_string());
+    let decoder = RecordDecoder::new(decoder, args.key_format, args.value_format, args.topic.to_string());
     let shutdown = signals::on_signal()?;
     let (connection, metadata_client) = target::connect(&args.kafka).await?;
     let gone = CancellationToken::new();
@@ -42,7 +42,7 @@ pub async fn run(args: ConsumeArgs) -> anyhow::Result<()> {
 
 fn consume(
     args: &ConsumeArgs,
-    mut decoder: ValueDecoder,
+    mut decoder: RecordDecoder,
     connection: &Connection,
     metadata_client: MetadataClient,
     shutdown: &CancellationToken,
@@ -59,11 +59,12 @@ fn consume(
     while has_reader && args.count.is_none_or(|count| printed < count) && !is_stopped() {
         consumer.join_when_topic_exists()?;
         let print = |record: ConsumedRecord<'_>| {
-            let (value, reason) = decoder.shown(&record);
-            if let Some(reason) = reason {
-                print_message(&reason);
+            let Shown { key, value, reports } = decoder.shown(&record);
+            reports.iter().for_each(|report| print_message(report));
+            match &args.key_separator {
+                Some(separator) => print_key_and_value("← Consumato: ", key, separator, value),
+                None => print_value("← Consumato: ", value),
             }
-            print_value("← Consumato: ", value)
         };
         match consumer.next(POLL, print)? {
             Some(true) => printed += 1,

@@ -1,4 +1,4 @@
-//! Decoded values for `bridge consume --value-format`.
+//! Decoded keys and values for `bridge consume --value-format`.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -14,51 +14,90 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// How many different reasons are printed. Random bytes have a new one each time.
 const MAX_REASONS: usize = 100;
 
-/// Decodes the values of a topic, and knows which reasons it has reported.
-pub struct ValueDecoder {
+/// Decodes the keys and values of a topic, and knows which reasons it has reported.
+pub struct RecordDecoder {
     decoder: Decoder,
-    format: RecordFormat,
     topic: String,
-    json: Vec<u8>,
+    key: PartDecoder,
+    value: PartDecoder,
     failures: Failures,
 }
 
-impl ValueDecoder {
-    pub fn new(decoder: Decoder, format: RecordFormat, topic: String) -> Self {
-        Self { decoder, format, topic, json: Vec::new(), failures: Failures::default() }
+/// How one part of the records is shown.
+struct PartDecoder {
+    part: Part,
+    format: RecordFormat,
+    json: Vec<u8>,
+}
+
+/// What to print of a record: JSON, or the bytes as they are.
+pub struct Shown<'a> {
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    /// Lines for standard error: why a part cannot be decoded, if that is to be reported now.
+    pub reports: Vec<String>,
+}
+
+impl RecordDecoder {
+    /// `key`, `value`: the formats in which they are read.
+    pub fn new(decoder: Decoder, key: RecordFormat, value: RecordFormat, topic: String) -> Self {
+        let part = |part, format| PartDecoder { part, format, json: Vec::new() };
+        Self {
+            decoder,
+            topic,
+            key: part(Part::Key, key),
+            value: part(Part::Value, value),
+            failures: Failures::default(),
+        }
     }
 
-    /// What to print: JSON, or the bytes as they are. With a line for standard error if the value cannot be decoded and the reason is
-    /// to be reported now.
-    pub fn shown<'a>(&'a mut self, record: &ConsumedRecord<'a>) -> (Option<&'a [u8]>, Option<String>) {
-        let Some(bytes) = record.value() else { return (None, None) };
-        if self.format == RecordFormat::Raw {
-            return (Some(bytes), None);
-        }
-        self.json.clear();
-        let field = Field { topic: &self.topic, part: Part::Value, bytes, key: record.key() };
-        let headers = record.headers();
-        match self.decoder.decode_one_blocking(self.format, field, headers.into_iter(), &mut self.json) {
-            Ok(true) => (Some(&self.json), None),
-            Ok(false) => (Some(bytes), None),
-            Err(failure) => {
-                let report = self.failures.report(&failure.message, Instant::now());
-                let line = report.then(|| {
-                    let (partition, offset) = (record.partition(), record.offset());
-                    format!("not decoded: partition {partition}, offset {offset}: {}", failure.message)
-                });
-                (Some(bytes), line)
+    pub fn shown<'a>(&'a mut self, record: &ConsumedRecord<'a>) -> Shown<'a> {
+        let Self { decoder, topic, key, value, failures } = self;
+        let mut reports = Vec::new();
+        let mut show = |part: &'a mut PartDecoder, bytes: Option<&'a [u8]>| {
+            let bytes = bytes?;
+            let reason = match part.decode(decoder, topic, record, bytes) {
+                Ok(true) => return Some(part.json.as_slice()),
+                Ok(false) => return Some(bytes),
+                Err(reason) => reason,
+            };
+            if failures.report(&reason, Instant::now()) {
+                let (partition, offset) = (record.partition(), record.offset());
+                let part = if part.part == Part::Key { "key of " } else { "" };
+                reports.push(format!("not decoded: {part}partition {partition}, offset {offset}: {reason}"));
             }
-        }
+            Some(bytes)
+        };
+        let (key, value) = (show(key, record.key()), show(value, record.value()));
+        Shown { key, value, reports }
     }
 
-    /// A sentence about the values that were not decoded, if there were any.
+    /// A sentence about the keys and values that were not decoded, if there were any.
     pub fn summary(&self) -> Option<String> {
         self.failures.summary()
     }
 }
 
-/// The values that could not be decoded.
+impl PartDecoder {
+    /// Writes JSON, and returns whether it did; the bytes are to be printed as they are otherwise.
+    fn decode(
+        &mut self,
+        decoder: &Decoder,
+        topic: &str,
+        record: &ConsumedRecord<'_>,
+        bytes: &[u8],
+    ) -> Result<bool, String> {
+        if self.format == RecordFormat::Raw {
+            return Ok(false);
+        }
+        self.json.clear();
+        let field = Field { topic, part: self.part, bytes, key: record.key() };
+        let decoded = decoder.decode_one_blocking(self.format, field, record.headers().into_iter(), &mut self.json);
+        decoded.map_err(|failure| failure.message)
+    }
+}
+
+/// The keys and values that could not be decoded.
 #[derive(Default)]
 struct Failures {
     count: u64,

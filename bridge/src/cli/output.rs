@@ -24,13 +24,30 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 /// reads standard output.
 pub fn print_value(head: &str, value: Option<&[u8]>) -> anyhow::Result<bool> {
     let mut out = std::io::stdout().lock();
-    let value = match value {
-        Some(value) if out.is_terminal() => Cow::Owned(shown_bytes(value).into_bytes()),
-        Some(value) => Cow::Borrowed(value),
+    let value = printed(value, out.is_terminal());
+    write_at_once(&mut out, &[head.as_bytes(), &value, b"\n"])
+}
+
+/// Like [`print_value`], with the key and a separator before the value.
+pub fn print_key_and_value(
+    head: &str,
+    key: Option<&[u8]>,
+    separator: &str,
+    value: Option<&[u8]>,
+) -> anyhow::Result<bool> {
+    let mut out = std::io::stdout().lock();
+    let is_terminal = out.is_terminal();
+    let (key, value) = (printed(key, is_terminal), printed(value, is_terminal));
+    write_at_once(&mut out, &[head.as_bytes(), &key, separator.as_bytes(), &value, b"\n"])
+}
+
+fn printed(bytes: Option<&[u8]>, is_terminal: bool) -> Cow<'_, [u8]> {
+    match bytes {
+        Some(bytes) if is_terminal => Cow::Owned(shown_bytes(bytes).into_bytes()),
+        Some(bytes) => Cow::Borrowed(bytes),
         // The tutorial's language, Python, prints a missing value as `None`.
         None => Cow::Borrowed(&b"None"[..]),
-    };
-    write_at_once(&mut out, &[head.as_bytes(), &value, b"\n"])
+    }
 }
 
 /// Returns false if the reader has closed the pipe.

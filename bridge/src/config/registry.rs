@@ -91,6 +91,7 @@ impl RegistryArgs {
             auth: properties.auth,
             ca_file: properties.ca_file,
             client_certificate: properties.client_certificate,
+            prefix_id: properties.prefix_id,
             ..RegistrySettings::new(urls)
         };
         // Reads the certificates, so that a mistake is reported before any port is bound.

@@ -105,6 +105,14 @@ pub struct ConsumeArgs {
     #[arg(long, env = "PONTE_VALUE_FORMAT", default_value_t = RecordFormat::Raw, value_parser = record_format(), value_name = "FORMAT")]
     pub value_format: RecordFormat,
 
+    /// Print the key and this separator (\t for a tab) before each value
+    #[arg(long, env = "PONTE_KEY_SEPARATOR", value_name = "SEPARATOR", value_parser = parse_separator)]
+    pub key_separator: Option<String>,
+
+    /// With --key-separator: how keys are printed, in the same formats
+    #[arg(long, env = "PONTE_KEY_FORMAT", default_value_t = RecordFormat::Raw, value_parser = record_format(), value_name = "FORMAT", requires = "key_separator")]
+    pub key_format: RecordFormat,
+
     #[command(flatten)]
     pub decode: DecodeArgs,
 }

@@ -14,7 +14,7 @@ use protocol::{BinaryBatch, Decode, DecodeFailure, LocalSchemaId, RecordFormat, 
 pub use self::batch::{BatchDecoder, Decoded, Field};
 use crate::compiled::CompiledSchema;
 use crate::encoder::Encoders;
-use crate::formats::wire::{Framing, IdBytes, Part, read_prefix};
+use crate::formats::wire::{Framing, Part, PrefixId, read_prefix};
 use crate::local::{LocalSchemas, TopicSchemas};
 use crate::registry::{Lookup, Registry, SchemaId};
 
@@ -54,6 +54,11 @@ impl Decoder {
 
     pub fn registry(&self) -> Option<&Registry<CompiledSchema>> {
         self.registry.as_ref()
+    }
+
+    /// Which id comes before the bytes of records.
+    pub(crate) fn prefix_id(&self) -> PrefixId {
+        self.registry.as_ref().map(Registry::prefix_id).unwrap_or_default()
     }
 
     /// Schemas that clients sent.
@@ -99,7 +104,7 @@ impl Decoder {
         let mut last = [None; 2];
         for record in records.iter() {
             for ((part, format, needs_registry), last) in parts.iter().zip(&mut last) {
-                let id = if *needs_registry { schema_of(&record, *part, *format) } else { None };
+                let id = if *needs_registry { schema_of(&record, *part, *format, registry.prefix_id()) } else { None };
                 if id.is_none() || id == *last {
                     continue;
                 }
@@ -129,7 +134,7 @@ impl Decoder {
     ) -> Result<bool, DecodeFailure> {
         if let Some(registry) = &self.registry
             && has_schema(format)
-            && let Some(id) = schema_of_bytes(field.bytes, headers.clone(), field.part, format)
+            && let Some(id) = schema_of_bytes(field.bytes, headers.clone(), field.part, format, registry.prefix_id())
             && matches!(registry.get(id), Lookup::Unknown | Lookup::Loading)
         {
             registry.load_blocking(&[id], SCHEMA_WAIT);
@@ -188,7 +193,12 @@ fn has_schema(format: RecordFormat) -> bool {
 }
 
 /// The schema that a record names for its key or value.
-fn schema_of<'a, H>(record: &RecordView<'a, H>, part: Part, format: RecordFormat) -> Option<SchemaId>
+fn schema_of<'a, H>(
+    record: &RecordView<'a, H>,
+    part: Part,
+    format: RecordFormat,
+    prefix_id: PrefixId,
+) -> Option<SchemaId>
 where
     H: Iterator<Item = protocol::HeaderView<'a>> + Clone,
 {
@@ -196,7 +206,7 @@ where
         Part::Key => record.key?,
         Part::Value => record.value?,
     };
-    schema_of_bytes(bytes, record.headers.clone(), part, format)
+    schema_of_bytes(bytes, record.headers.clone(), part, format, prefix_id)
 }
 
 fn schema_of_bytes<'a>(
@@ -204,8 +214,9 @@ fn schema_of_bytes<'a>(
     headers: impl Iterator<Item = protocol::HeaderView<'a>>,
     part: Part,
     format: RecordFormat,
+    prefix_id: PrefixId,
 ) -> Option<SchemaId> {
-    let framing = read_prefix(bytes, headers, part, IdBytes::Four).ok()?;
+    let framing = read_prefix(bytes, headers, part, prefix_id).ok()?;
     schema_id(&framing, format).map(|(id, _)| id)
 }
 
@@ -218,7 +229,9 @@ fn schema_id<'a>(framing: &Framing<'a>, format: RecordFormat) -> Option<(SchemaI
         Framing::Guid { .. } if format == RecordFormat::Auto => return None,
         Framing::Confluent { id, body } | Framing::ConfluentHeader { id, body, .. } => (SchemaId::Id(id), body),
         Framing::Apicurio { id, body } | Framing::ApicurioGlobalId { id, body } => (SchemaId::Global(id), body),
-        Framing::ApicurioContentId { id, body } => (SchemaId::Content(id), body),
+        Framing::ApicurioContent { id, body } | Framing::ApicurioContentId { id, body } => {
+            (SchemaId::Content(id), body)
+        }
         Framing::Guid { guid, body } | Framing::GuidHeader { guid, body, .. } => {
             (SchemaId::Guid(u128::from_be_bytes(guid)), body)
         }

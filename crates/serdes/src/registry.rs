@@ -41,6 +41,7 @@ use self::core::{Core, Limits};
 use self::loader::{Absent, Loader};
 use self::waiter::Waiter;
 use crate::error::{DecodeError, DecodeErrorCode};
+use crate::formats::wire::PrefixId;
 
 /// Compiled schemas by their ids. Clones share everything.
 ///
@@ -126,6 +127,11 @@ impl<S: Send + Sync + 'static> Registry<S> {
     /// wants another attempt.
     pub fn forget_failures(&self) {
         self.loader.forget_failures();
+    }
+
+    /// Which id comes before the bytes of records.
+    pub fn prefix_id(&self) -> PrefixId {
+        self.loader.core.prefix_id
     }
 
     /// Whether the registry answers, with changes.

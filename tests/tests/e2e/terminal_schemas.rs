@@ -103,6 +103,12 @@ async fn json_of_templates_and_lines_is_written_in_a_schema_and_read_again() {
     let values: Vec<&str> = printed.lines().filter_map(|line| line.strip_prefix("← Consumato: ")).collect();
     let expected = [r#"{"id":0,"note":"order 0"}"#, r#"{"id":1,"note":"order 1"}"#, r#"{"id":7,"note":null}"#];
     assert_eq!(values, expected);
+
+    let group = unique("group");
+    let consume = ["consume", "--bootstrap-servers", &servers, "--topic", &topic, "--group", &group, "--count", "3"];
+    let keys = ["--key-separator", " = ", "--key-format", "int64"];
+    let printed = output(bridge(&[&consume[..], &keys].concat())).await;
+    assert!(printed.contains("← Consumato: None = ") && printed.contains("← Consumato: 7 = "), "{printed}");
 }
 
 const SHOP: &str = "syntax = \"proto3\"; package shop; import \"common/money.proto\";

@@ -256,3 +256,31 @@ async fn missing_subject_is_named() {
     assert_eq!(error.error.code, ErrorCode::SubjectMissing.number(), "{error:?}");
     assert!(error.error.message.contains(&format!("{topic}-value")), "{error:?}");
 }
+
+/// Apicurio's serializers of version 2 write ids of eight bytes unless they are configured otherwise.
+#[tokio::test]
+async fn ids_of_eight_bytes_are_read_and_written_if_the_registry_is_configured_for_them() {
+    let (Some(kafka), Some(registry)) = (Kafka::current().await, registry().await) else { return };
+    let topic = kafka.topic("eight").await;
+    let configuration = tests::configuration::Configuration::of_files(&[(
+        "registry.properties",
+        "apicurio.registry.id-handler=io.apicurio.registry.serde.DefaultIdHandler\napicurio.registry.use-id=contentId\n",
+    )]);
+    let properties = configuration.path("registry.properties").display().to_string();
+    let bridge = Bridge::start()
+        .on(&kafka)
+        .option("--schema-registry", &registry.url())
+        .option("--schema-registry-config", &properties)
+        .await;
+    let mut client = bridge.client().await;
+    let registered = register(&mut client, &format!("{topic}-value"), SchemaLanguage::Avro, ORDER).await;
+    let json = r#"{"id":7,"state":"NEW","note":null}"#;
+    let value = encoded(&mut client, &topic, RecordPart::Value, encoding(RecordFormat::Avro), json).await;
+    let id = u64::from(registered.schema_id).to_be_bytes();
+    assert!(value.as_kafka().is_some_and(|bytes| bytes[0] == 0 && bytes[1..9] == id), "{value:?}");
+    client.write(vec![ProduceRecord { value, ..text_record(&topic, "") }]).await;
+    let auto = Decode::with_formats(RecordFormat::Auto, RecordFormat::Auto);
+    let got = fetched(&mut client, &topic, auto, 1).await;
+    let WireBytes::Json(decoded) = &got[0].value else { panic!("{got:?}") };
+    assert_eq!(decoded.get(), json);
+}

@@ -7,6 +7,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use kafka::properties::file::{Entry, Malformed, parse};
+use serdes::formats::wire::PrefixId;
 use serdes::registry::{ClientCertificate, RegistryAuth, RegistryUrl};
 
 use crate::config::value;
@@ -26,7 +27,12 @@ const CA: &str = "ssl.ca.location";
 const CERTIFICATE: &str = "ssl.certificate.location";
 const KEY: &str = "ssl.key.location";
 
-const KNOWN: [&str; 8] = [URL, USER_INFO, BASIC_SOURCE, TOKEN, BEARER_SOURCE, CA, CERTIFICATE, KEY];
+/// The names of Apicurio's serializers, whose ids have eight bytes unless another handler is chosen.
+const ID_HANDLER: &str = "apicurio.registry.id-handler";
+const USE_ID: &str = "apicurio.registry.use-id";
+
+const KNOWN: [&str; 10] =
+    [URL, USER_INFO, BASIC_SOURCE, TOKEN, BEARER_SOURCE, CA, CERTIFICATE, KEY, ID_HANDLER, USE_ID];
 
 /// What a file says.
 #[derive(Debug, Default)]
@@ -36,6 +42,7 @@ pub struct RegistryProperties {
     pub auth: RegistryAuth,
     pub ca_file: Option<PathBuf>,
     pub client_certificate: Option<ClientCertificate>,
+    pub prefix_id: PrefixId,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +108,7 @@ impl RegistryProperties {
             auth: lines.auth()?,
             ca_file: lines.get(CA).map(|line| PathBuf::from(&line.value)),
             client_certificate: lines.client_certificate()?,
+            prefix_id: lines.prefix_id()?,
         })
     }
 }
@@ -185,6 +193,33 @@ impl Lines {
         if self.get(needs).is_none() { Err(line.incomplete(needs)) } else { Ok(()) }
     }
 
+    /// Apicurio's handlers are classes; only their last name counts, because packages differ between versions.
+    fn prefix_id(&self) -> Result<PrefixId, Refusal> {
+        let uses_content = match self.get(USE_ID) {
+            None => false,
+            Some(line) => match line.value.as_str() {
+                "globalId" => false,
+                "contentId" => true,
+                _ => return Err(line.refused("use globalId or contentId")),
+            },
+        };
+        let Some(handler) = self.get(ID_HANDLER) else {
+            return match self.get(USE_ID) {
+                Some(line) => Err(line.incomplete(ID_HANDLER)),
+                None => Ok(PrefixId::FourBytes),
+            };
+        };
+        match (handler.value.rsplit('.').next(), uses_content) {
+            (Some("Default4ByteIdHandler" | "Legacy4ByteIdHandler"), _) => Ok(PrefixId::FourBytes),
+            (Some("DefaultIdHandler" | "Legacy8ByteIdHandler"), false) => Ok(PrefixId::GlobalId),
+            (Some("DefaultIdHandler" | "Legacy8ByteIdHandler"), true) => Ok(PrefixId::ContentId),
+            _ => Err(handler.refused(
+                "use DefaultIdHandler or Legacy8ByteIdHandler for ids of eight bytes, Default4ByteIdHandler or Legacy4ByteIdHandler \
+                 for ids of four",
+            )),
+        }
+    }
+
     fn client_certificate(&self) -> Result<Option<ClientCertificate>, Refusal> {
         match (self.get(CERTIFICATE), self.get(KEY)) {
             (Some(certificate), Some(key)) => Ok(Some(ClientCertificate {
@@ -235,6 +270,21 @@ mod tests {
     }
 
     #[test]
+    fn length_of_ids_follows_apicurios_settings() {
+        for (text, expected) in [
+            ("", PrefixId::FourBytes),
+            ("apicurio.registry.id-handler=io.apicurio.registry.serde.Default4ByteIdHandler", PrefixId::FourBytes),
+            ("apicurio.registry.id-handler=io.apicurio.registry.serde.DefaultIdHandler", PrefixId::GlobalId),
+            (
+                "apicurio.registry.id-handler=Legacy8ByteIdHandler\napicurio.registry.use-id=contentId",
+                PrefixId::ContentId,
+            ),
+        ] {
+            assert_eq!(read(text).map(|properties| properties.prefix_id), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
     fn mistake_is_reported_with_its_line_and_without_values() {
         for (text, expected) in [
             (
@@ -257,6 +307,8 @@ mod tests {
             ("basic.auth.credentials.source=SASL_INHERIT", &["only USER_INFO", "basic.auth.user.info"]),
             ("basic.auth.credentials.source=USER_INFO", &["needs basic.auth.user.info"]),
             ("bearer.auth.credentials.source=OAUTHBEARER", &["only STATIC_TOKEN"]),
+            ("apicurio.registry.use-id=contentId", &["use-id needs apicurio.registry.id-handler"]),
+            ("apicurio.registry.id-handler=canary", &["invalid value", "DefaultIdHandler"]),
             ("ssl.certificate.location=canary", &["ssl.certificate.location needs ssl.key.location"]),
             ("ssl.key.location=canary", &["ssl.key.location needs ssl.certificate.location"]),
             ("a=\\u00g0canary", &["line 1", "hexadecimal"]),

@@ -12,7 +12,7 @@ use crate::compiled::CompiledSchema;
 use crate::error::{DecodeError, DecodeErrorCode};
 use crate::formats::guess::{self, guess};
 use crate::formats::numbers::{Number, decode_uuid};
-use crate::formats::wire::{Framing, IdBytes, Part, read_prefix};
+use crate::formats::wire::{Framing, Part, read_prefix};
 use crate::formats::{cbor, connect, internal_topics, json, message_pack, text, xml};
 use crate::json_writer::JsonWriter;
 use crate::protobuf::{MessageType, read_message_indexes};
@@ -201,7 +201,7 @@ impl<'d> BatchDecoder<'d> {
             decode_internal(topic, part, key, bytes, json)?;
             return Ok(Some(Success { reason: Some("the topic is Kafka's own"), ..Success::of(RecordFormat::Kafka) }));
         }
-        let framing = read_prefix(bytes, headers, part, IdBytes::Four)?;
+        let framing = read_prefix(bytes, headers, part, self.decoder.prefix_id())?;
         let named = schema_id(&framing, RecordFormat::Auto);
         if let Some(success) = self.decode_chosen(part, bytes, &framing, named, json)? {
             return Ok(Some(success));
@@ -231,7 +231,7 @@ impl<'d> BatchDecoder<'d> {
         headers: impl Iterator<Item = HeaderView<'a>>,
         json: &mut JsonWriter<'_>,
     ) -> Result<Success, DecodeError> {
-        let framing = read_prefix(field.bytes, headers, field.part, IdBytes::Four)?;
+        let framing = read_prefix(field.bytes, headers, field.part, self.decoder.prefix_id())?;
         let named = schema_id(&framing, format);
         if let Some(success) = self.decode_chosen(field.part, field.bytes, &framing, named, json)? {
             require_format(format, &success, "the schema")?;

@@ -45,7 +45,9 @@ impl Decoder {
                     Part::Value => &record.value,
                 };
                 let headers = record.headers.iter().map(|Header(name, value)| (name.as_str(), value.as_kafka()));
-                let id = bytes.as_kafka().and_then(|bytes| schema_of_bytes(bytes, headers, part, format));
+                let id = bytes
+                    .as_kafka()
+                    .and_then(|bytes| schema_of_bytes(bytes, headers, part, format, registry.prefix_id()));
                 if let Some(id) = id
                     && !missing.contains(&id)
                     && matches!(registry.get(id), Lookup::Unknown | Lookup::Loading)

@@ -65,7 +65,10 @@ pub(super) fn decode(
         Ok(()) => return Ok(()),
         Err(error) => error,
     };
-    let (Framing::Confluent { body, .. } | Framing::Apicurio { body, .. } | Framing::Guid { body, .. }) = *framing
+    let (Framing::Confluent { body, .. }
+    | Framing::Apicurio { body, .. }
+    | Framing::ApicurioContent { body, .. }
+    | Framing::Guid { body, .. }) = *framing
     else {
         return Err(error);
     };

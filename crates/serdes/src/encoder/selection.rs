@@ -11,6 +11,7 @@ use super::{Encoder, Kind, Schema, plain};
 use crate::compiled::CompiledSchema;
 use crate::decoder::Decoder;
 use crate::error::{DecodeError, DecodeErrorCode};
+use crate::formats::wire::PrefixId;
 use crate::local::{LocalSchema, unknown_message};
 use crate::protobuf::{MessageType, ProtobufSchema, write_message_indexes};
 use crate::registry::{Lookup, Registry, SchemaId, Version};
@@ -124,7 +125,17 @@ fn load(registry: &Registry<CompiledSchema>, key: &Key) -> Result<Encoder, Error
     let what = format!("version {} of the subject {subject:?}", found.version);
     require_format(*format, schema.format(), &what)?;
     let mut prefix = vec![0];
-    prefix.extend(found.id.to_be_bytes());
+    match registry.prefix_id() {
+        PrefixId::FourBytes => prefix.extend(found.id.to_be_bytes()),
+        // Apicurio's implementation of Confluent's API uses the contentId as the id.
+        PrefixId::ContentId => prefix.extend(u64::from(found.id).to_be_bytes()),
+        PrefixId::GlobalId => {
+            return Err(bad_request(
+                "the registry is configured for global ids (apicurio.registry.use-id=globalId), with which records can be read but not \
+                 written; write with contentId, or with ids of four bytes",
+            ));
+        }
+    }
     let (mut chosen, mut messages) = (None, Vec::new());
     let name = match &*schema {
         CompiledSchema::Avro { schema, .. } => schema.name().map(str::to_owned),

@@ -15,9 +15,10 @@ pub enum Framing<'a> {
     None,
     /// The byte 0 and four bytes: the id that Confluent's registry, and most others, gave the schema.
     Confluent { id: u32, body: &'a [u8] },
-    /// The byte 0 and eight bytes: the id of Apicurio's older serializers. Whether it is a global id or a content id is a setting of the
-    /// producer.
+    /// The byte 0 and eight bytes: the `globalId` that Apicurio's older serializers write.
     Apicurio { id: u64, body: &'a [u8] },
+    /// The byte 0 and eight bytes: the `contentId`, which is another setting of the same serializers.
+    ApicurioContent { id: u64, body: &'a [u8] },
     /// The byte 1 and sixteen bytes: a schema's GUID.
     Guid { guid: [u8; 16], body: &'a [u8] },
     /// The header `__key_schema_id` or `__value_schema_id` with an id. The bytes have no prefix.
@@ -30,14 +31,16 @@ pub enum Framing<'a> {
     ApicurioContentId { id: u64, body: &'a [u8] },
 }
 
-/// How long the id after the byte 0 is. The bytes do not tell, so it is a setting of the topic.
+/// Which id comes after the byte 0. The bytes do not tell, so it is a setting of the registry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum IdBytes {
-    /// Confluent, Redpanda, Karapace, and Apicurio since version 3 or with `Default4ByteIdHandler`.
+pub enum PrefixId {
+    /// Four bytes: Confluent, Redpanda, Karapace, and Apicurio since version 3 or with `Default4ByteIdHandler`.
     #[default]
-    Four,
-    /// Apicurio 2 with its default settings.
-    Eight,
+    FourBytes,
+    /// Apicurio's `globalId` in eight bytes: Apicurio 2 with its default settings.
+    GlobalId,
+    /// Apicurio's `contentId` in eight bytes: Apicurio with `DefaultIdHandler` and `use-id=contentId`.
+    ContentId,
 }
 
 impl<'a> Framing<'a> {
@@ -47,6 +50,7 @@ impl<'a> Framing<'a> {
             Self::None => None,
             Self::Confluent { body, .. }
             | Self::Apicurio { body, .. }
+            | Self::ApicurioContent { body, .. }
             | Self::Guid { body, .. }
             | Self::ConfluentHeader { body, .. }
             | Self::GuidHeader { body, .. }
@@ -67,22 +71,25 @@ pub fn read_prefix<'a>(
     bytes: &'a [u8],
     headers: impl Iterator<Item = (&'a str, Option<&'a [u8]>)>,
     part: Part,
-    id_bytes: IdBytes,
+    prefix_id: PrefixId,
 ) -> Result<Framing<'a>, DecodeError> {
     match named_in_headers(bytes, headers, part)? {
-        Framing::None => Ok(named_in_prefix(bytes, id_bytes)),
+        Framing::None => Ok(named_in_prefix(bytes, prefix_id)),
         framing => Ok(framing),
     }
 }
 
-fn named_in_prefix(bytes: &[u8], id_bytes: IdBytes) -> Framing<'_> {
+fn named_in_prefix(bytes: &[u8], prefix_id: PrefixId) -> Framing<'_> {
     let Some((magic, rest)) = bytes.split_first() else { return Framing::None };
-    let framing = match (magic, id_bytes) {
-        (0, IdBytes::Four) => {
+    let framing = match (magic, prefix_id) {
+        (0, PrefixId::FourBytes) => {
             rest.split_first_chunk().map(|(id, body)| Framing::Confluent { id: u32::from_be_bytes(*id), body })
         }
-        (0, IdBytes::Eight) => {
+        (0, PrefixId::GlobalId) => {
             rest.split_first_chunk().map(|(id, body)| Framing::Apicurio { id: u64::from_be_bytes(*id), body })
+        }
+        (0, PrefixId::ContentId) => {
+            rest.split_first_chunk().map(|(id, body)| Framing::ApicurioContent { id: u64::from_be_bytes(*id), body })
         }
         (1, _) => rest.split_first_chunk().map(|(guid, body)| Framing::Guid { guid: *guid, body }),
         _ => None,
@@ -122,7 +129,7 @@ fn named_in_headers<'a>(
 }
 
 fn confluent_header<'a>(name: &str, value: &'a [u8], body: &'a [u8]) -> Result<Framing<'a>, DecodeError> {
-    match named_in_prefix(value, IdBytes::Four) {
+    match named_in_prefix(value, PrefixId::FourBytes) {
         Framing::Confluent { id, body: message_indexes } => Ok(Framing::ConfluentHeader { id, message_indexes, body }),
         Framing::Guid { guid, body: message_indexes } => Ok(Framing::GuidHeader { guid, message_indexes, body }),
         _ => Err(DecodeError::malformed(format!(
@@ -147,13 +154,13 @@ fn apicurio_id(name: &str, value: &[u8]) -> Result<u64, DecodeError> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Framing, IdBytes, Part, read_prefix};
+    use super::{Framing, Part, PrefixId, read_prefix};
 
     const GUID: [u8; 16] = *b"0123456789abcdef";
 
     fn read<'a>(bytes: &'a [u8], headers: &[(&'a str, &'a [u8])]) -> Framing<'a> {
         let headers = headers.iter().map(|(name, value)| (*name, Some(*value)));
-        read_prefix(bytes, headers, Part::Value, IdBytes::Four).expect("valid headers")
+        read_prefix(bytes, headers, Part::Value, PrefixId::FourBytes).expect("valid headers")
     }
 
     #[test]
@@ -166,10 +173,12 @@ mod tests {
     }
 
     #[test]
-    fn eight_bytes_are_an_id_if_the_topic_has_them() {
+    fn eight_bytes_are_an_id_if_the_registry_has_them() {
         let bytes = b"\0\0\0\0\0\0\0\0\x05body";
-        let framing = read_prefix(bytes, std::iter::empty(), Part::Value, IdBytes::Eight);
+        let framing = read_prefix(bytes, std::iter::empty(), Part::Value, PrefixId::GlobalId);
         assert_eq!(framing, Ok(Framing::Apicurio { id: 5, body: b"body" }));
+        let framing = read_prefix(bytes, std::iter::empty(), Part::Value, PrefixId::ContentId);
+        assert_eq!(framing, Ok(Framing::ApicurioContent { id: 5, body: b"body" }));
         assert_eq!(read(bytes, &[]), Framing::Confluent { id: 0, body: b"\0\0\0\x05body" });
     }
 
@@ -204,14 +213,16 @@ mod tests {
         let global = read(b"body", &[("apicurio.value.globalId", &id), ("apicurio.value.encoding", b"BINARY")]);
         assert_eq!(global, Framing::ApicurioGlobalId { id: 9, body: b"body" });
         let content = [("apicurio.key.contentId", Some(id.as_slice()))];
-        let content = read_prefix(b"body", content.into_iter(), Part::Key, IdBytes::Four);
+        let content = read_prefix(b"body", content.into_iter(), Part::Key, PrefixId::FourBytes);
         assert_eq!(content, Ok(Framing::ApicurioContentId { id: 9, body: b"body" }));
     }
 
     #[test]
     fn malformed_header_is_an_error_that_names_it() {
         let refused = |name: &'static str, value: &'static [u8]| {
-            read_prefix(b"", [(name, Some(value))].into_iter(), Part::Value, IdBytes::Four).expect_err(name).message
+            read_prefix(b"", [(name, Some(value))].into_iter(), Part::Value, PrefixId::FourBytes)
+                .expect_err(name)
+                .message
         };
         assert_eq!(
             refused("__value_schema_id", b"\x02abc"),
@@ -228,9 +239,9 @@ mod tests {
         #[test]
         fn body_is_the_end_of_the_bytes(bytes: Vec<u8>, header: Vec<u8>) {
             let headers = [("__value_schema_id", Some(header.as_slice()))];
-            let _ = read_prefix(&bytes, headers.into_iter(), Part::Value, IdBytes::Four);
-            for id_bytes in [IdBytes::Four, IdBytes::Eight] {
-                let framing = read_prefix(&bytes, std::iter::empty(), Part::Key, id_bytes).expect("no headers");
+            let _ = read_prefix(&bytes, headers.into_iter(), Part::Value, PrefixId::FourBytes);
+            for prefix_id in [PrefixId::FourBytes, PrefixId::GlobalId, PrefixId::ContentId] {
+                let framing = read_prefix(&bytes, std::iter::empty(), Part::Key, prefix_id).expect("no headers");
                 prop_assert!(framing.body().is_none_or(|body| bytes.ends_with(body)));
             }
         }

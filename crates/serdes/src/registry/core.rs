@@ -11,6 +11,7 @@ use super::health::Health;
 use super::http::{Answer, Api, Call, HttpClient};
 use super::settings::RegistrySettings;
 use super::workers::Workers;
+use crate::formats::wire::PrefixId;
 
 /// How much a registry is asked, and how much is kept. Tests have shorter times.
 #[derive(Clone, Debug)]
@@ -66,6 +67,8 @@ const PROBE_PATH: &str = "/schemas/types";
 pub(super) struct Core {
     /// The address of the first node.
     pub address: String,
+    /// Which id comes before the bytes of records.
+    pub prefix_id: PrefixId,
     http: HttpClient,
     pub health: Health,
     pub loaders: Workers,
@@ -77,6 +80,7 @@ impl Core {
     pub(super) fn new(settings: &RegistrySettings, limits: Limits) -> Result<Arc<Self>, String> {
         Ok(Arc::new(Self {
             address: settings.urls.first().map(ToString::to_string).unwrap_or_default(),
+            prefix_id: settings.prefix_id,
             http: HttpClient::new(settings)?,
             health: Health::new(limits.first_probe, limits.max_probe),
             loaders: Workers::new(LOADERS, MAX_LOADER_JOBS),

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use ureq::http::Uri;
 
+use crate::formats::wire::PrefixId;
+
 /// The registries of a cluster, and how to sign in to them.
 #[derive(Clone, Debug)]
 pub struct RegistrySettings {
@@ -15,6 +17,8 @@ pub struct RegistrySettings {
     /// A PEM file of the only certificate authorities that are trusted, instead of those of the system.
     pub ca_file: Option<PathBuf>,
     pub client_certificate: Option<ClientCertificate>,
+    /// Which id comes before the bytes of records.
+    pub prefix_id: PrefixId,
     /// For the name resolution and for the connection, each.
     pub connect_timeout: Duration,
     /// For a whole request to one URL, with the connection and the answer.
@@ -29,6 +33,7 @@ impl RegistrySettings {
             auth: RegistryAuth::None,
             ca_file: None,
             client_certificate: None,
+            prefix_id: PrefixId::default(),
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(10),
         }
