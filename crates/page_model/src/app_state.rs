@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use formats::BatchChoice;
 use protocol::{
-    ClientMessage, Cluster, ClusterSummary, Defaults, GroupRequest, Limits, ProduceRecord, RegistryChanged, RequestId,
-    ResumeCommits, Rights, Secret, Subscribe, TopicPartition, TopicRequest, Unsubscribe, User,
+    Cluster, ClusterSummary, Defaults, GroupRequest, Limits, MessageBody, MessageText, ProduceRecord, RegistryChanged,
+    Request, RequestId, ResumeCommits, Rights, Secret, Subscribe, TopicPartition, TopicRequest, Unsubscribe, User,
 };
+use serde::Serialize;
 
 use super::allowed_names::AllowedNames;
 use super::batch::{Batch, RecordField};
@@ -357,20 +358,20 @@ impl AppState {
             && self.listening.intent().start == Start::Committed
         {
             let group = self.listening.intent().group.clone();
-            self.group_request = Some(self.request(GroupRequest { group }));
+            self.group_request = Some(self.request(&GroupRequest { group }));
         } else if self.link.is_open() && self.listening.must_look_up_start() {
             self.request_topics(self.listening.intent().topics.clone(), TopicRequestPurpose::BeginAt);
         } else if self.link.is_open()
             && let Some(message) = self.listening.subscribe(self.next_request)
         {
             let decode = self.schemas_of(message.decode);
-            self.request(Subscribe { decode, ..message });
+            self.request(&Subscribe { decode, ..message });
         }
     }
 
     fn request_topics(&mut self, topics: Vec<String>, why: TopicRequestPurpose) {
         for name in topics {
-            let request = self.request(TopicRequest { name });
+            let request = self.request(&TopicRequest { name });
             self.topic_requests.insert(request, why);
         }
     }
@@ -378,7 +379,7 @@ impl AppState {
     pub fn stop_listening(&mut self) {
         // Handled records are acknowledged first, so that the group continues exactly here.
         if let Some(flow) = self.listening.flow() {
-            self.post(flow);
+            self.post(&flow);
         }
         if let Some(subscription) = self.listening.stop(self.link.is_open()) {
             self.unsubscribe(subscription);
@@ -394,12 +395,12 @@ impl AppState {
     /// The user confirms that the group's committed offset of this partition moves to where consuming began.
     pub fn resume_commits(&mut self, topic_partition: TopicPartition) {
         if let Some(subscription) = self.listening.subscription().filter(|_| self.link.is_open()) {
-            self.request(ResumeCommits { subscription, partitions: vec![topic_partition] });
+            self.request(&ResumeCommits { subscription, partitions: vec![topic_partition] });
         }
     }
 
     pub(super) fn unsubscribe(&mut self, subscription: u32) {
-        let request = self.request(Unsubscribe { subscription });
+        let request = self.request(&Unsubscribe { subscription });
         self.listening.stopping_by(request);
     }
 
@@ -504,7 +505,7 @@ impl AppState {
         if self.link.is_open()
             && let Some(flow) = self.listening.flow_due(now_ms)
         {
-            self.post(flow);
+            self.post(&flow);
         }
         self.changes.mark_if(Slice::Notices, self.notices.expire(now_ms));
         if self.link.is_open() && !self.is_hidden {
@@ -539,13 +540,17 @@ impl AppState {
         self.outbox.extend(frames.into_iter().map(Outgoing::Binary));
     }
 
-    pub(super) fn post(&mut self, message: impl Into<ClientMessage>) {
-        self.outbox.push(Outgoing::Text(message.into().to_json()));
+    pub(super) fn post<M: MessageBody + Serialize>(&mut self, message: &M) {
+        self.outbox.push(Outgoing::Text(MessageText::of(message).into_text()));
     }
 
-    pub(super) fn request(&mut self, message: impl Into<ClientMessage>) -> RequestId {
+    pub(super) fn request<R: Request>(&mut self, request: &R) -> RequestId {
+        self.request_text(&MessageText::of(request))
+    }
+
+    pub(super) fn request_text(&mut self, request: &MessageText) -> RequestId {
         let id = self.new_request_id();
-        self.outbox.push(Outgoing::Text(message.into().to_json_with_id(Some(id))));
+        self.outbox.push(Outgoing::Text(request.with_id(id)));
         id
     }
 

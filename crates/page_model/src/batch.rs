@@ -201,8 +201,10 @@ impl Batch {
 
     /// Encodes the records again, for example for another cluster, where the same subject may have another schema.
     pub fn restart_encoding(&mut self) {
-        if self.encoding.is_some() {
-            self.choose(self.choice.clone());
+        // No topic has this name, so that the form chooses the encoding again. Until then, the batch cannot be sent.
+        if let Some(encoding) = &mut self.encoding {
+            encoding.topic.clear();
+            encoding.is_done = false;
         }
     }
 
@@ -445,6 +447,8 @@ mod tests {
         });
         assert_eq!(version(&batch), Some(3));
         batch.restart_encoding();
+        assert!(!batch.is_checked() && !batch.is_encoded_as("t", &avro()));
+        batch.choose_encoding("t", avro());
         batch.check_slice();
         assert!(batch.is_read() && !batch.is_checked());
         assert_eq!((batch.check.valid, batch.check.invalid, version(&batch)), (1, 0, None));

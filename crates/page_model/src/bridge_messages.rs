@@ -282,7 +282,7 @@ impl AppState {
         self.receive_stats.received(count, arrived_ms);
         self.changes.mark_if(Slice::Listening, self.listening.error().is_some());
         if let Some(flow) = self.listening.handled(batch.seq, batch.payload_bytes, arrived_ms) {
-            self.post(flow);
+            self.post(&flow);
         }
         self.changes.mark(Slice::Rows);
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    ClientMessage, ErrorBody, ErrorCode, ErrorMessage, MessageBody, RequestId, Unwatch, WatchTrouble, Watching,
+    ErrorBody, ErrorCode, ErrorMessage, MessageBody, MessageText, RequestId, Unwatch, WatchTrouble, Watching,
 };
 
 use super::app_state::AppState;
@@ -99,7 +99,7 @@ enum Stage {
 
 #[derive(Debug)]
 struct OpenView {
-    request: ClientMessage,
+    request: MessageText,
     stage: Stage,
 }
 
@@ -176,12 +176,12 @@ impl ComponentRequests {
 
     // Live views.
 
-    pub fn open_view(&mut self, callback_id: CallbackId, request: ClientMessage) {
+    pub fn open_view(&mut self, callback_id: CallbackId, request: MessageText) {
         self.views.insert(callback_id, OpenView { request, stage: Stage::Waiting });
     }
 
     /// The live views to open now that there is a connection.
-    pub fn waiting(&self) -> Vec<(CallbackId, ClientMessage)> {
+    pub fn waiting(&self) -> Vec<(CallbackId, MessageText)> {
         let waiting = self.views.iter().filter(|(_, view)| view.stage == Stage::Waiting);
         waiting.map(|(&callback_id, view)| (callback_id, view.request.clone())).collect()
     }
@@ -257,10 +257,10 @@ impl AppState {
     }
 
     /// Sends a request; the reply is delivered later. Without a connection an error is delivered.
-    pub fn send_request(&mut self, request: ClientMessage) -> CallbackId {
+    pub fn send_request(&mut self, request: &MessageText) -> CallbackId {
         let callback_id = self.component_requests.new_callback_id();
         if self.link.is_open() {
-            let request = self.request(request);
+            let request = self.request_text(request);
             self.component_requests.requested(callback_id, request);
         } else {
             self.component_requests.not_sent(callback_id);
@@ -269,7 +269,7 @@ impl AppState {
     }
 
     /// Opens a live view with a `watch_…` request, again after each reconnect, until it is closed.
-    pub fn open_view(&mut self, request: ClientMessage) -> CallbackId {
+    pub fn open_view(&mut self, request: MessageText) -> CallbackId {
         let callback_id = self.component_requests.new_callback_id();
         self.component_requests.open_view(callback_id, request);
         self.request_views();
@@ -283,7 +283,7 @@ impl AppState {
     }
 
     pub(super) fn unwatch(&mut self, watch: u32) {
-        self.request(Unwatch { watch });
+        self.request(&Unwatch { watch });
     }
 
     pub(super) fn request_views(&mut self) {
@@ -291,7 +291,7 @@ impl AppState {
             return;
         }
         for (callback_id, request) in self.component_requests.waiting() {
-            let request = self.request(request);
+            let request = self.request_text(&request);
             self.component_requests.view_requested(callback_id, request);
         }
     }
@@ -324,7 +324,7 @@ mod tests {
     fn waiting_view() -> (ComponentRequests, CallbackId) {
         let mut component_requests = ComponentRequests::default();
         let callback_id = component_requests.new_callback_id();
-        component_requests.open_view(callback_id, WatchTopics {}.into());
+        component_requests.open_view(callback_id, MessageText::of(&WatchTopics {}));
         (component_requests, callback_id)
     }
 
@@ -457,7 +457,6 @@ mod tests {
     fn request_without_a_connection_fails_at_once() {
         let mut component_requests = ComponentRequests::default();
         let callback_id = component_requests.new_callback_id();
-        let _: ClientMessage = TopicsRequest {}.into();
         component_requests.not_sent(callback_id);
         assert!(matches!(
             component_requests.take_deliveries()[..],

@@ -23,7 +23,7 @@ impl AppState {
         self.hellos += 1;
         let resume = self.session.clone().map(|session| Resume { session, attempt: Some(self.hellos) });
         let (protocol, client, token) = (SUBPROTOCOL.into(), client.into(), self.token.clone());
-        self.post(Hello { protocol, client, cluster: self.cluster_choice.clone(), token, resume });
+        self.post(&Hello { protocol, client, cluster: self.cluster_choice.clone(), token, resume });
     }
 
     /// Sets the access token that the user entered. An empty token counts as none.

@@ -28,7 +28,8 @@ impl AppState {
     pub(super) fn restart_batch_encoding(&mut self) {
         if let Some(batch) = self.batch.as_mut().filter(|batch| batch.encoding().is_some()) {
             batch.restart_encoding();
-            self.batch_is_read_again();
+            self.batch_revision += 1;
+            self.changes.mark(Slice::Batch);
         }
     }
 
@@ -105,7 +106,7 @@ mod tests {
         let mut state = AppState::default();
         state.set_batch(None, "{\"a\":1}\n{\"a\":2}\n".into());
         let avro = RecordEncoding { key: None, value: Some(PartEncoding::of(RecordFormat::Avro)) };
-        state.choose_batch_encoding("t", avro);
+        state.choose_batch_encoding("t", avro.clone());
         let revision = state.batch_revision;
         let failed = || {
             let error = ValueError { path: String::new(), message: "expected text".into() };
@@ -118,6 +119,9 @@ mod tests {
         state.switch_cluster("other".into());
         state.batch_encoded(revision, failed(), 0);
         assert!(state.batch_revision > revision);
+        assert!(state.batch.as_ref().is_some_and(|batch| !batch.is_checked()));
+        // The form does so when the revision changes.
+        state.choose_batch_encoding("t", avro);
         assert!(state.batch.as_ref().is_some_and(|batch| !batch.is_checked() && batch.check.valid == 2));
     }
 }

@@ -67,7 +67,7 @@ impl AppState {
         if !self.add_missing_schemas() {
             self.fills.wait(gap);
         } else if let Some(fetch) = Fills::request_for(gap, self.schemas_of(self.listening.intent().decode)) {
-            let request = self.request(fetch);
+            let request = self.request(&fetch);
             self.fills.requested(request, gap);
         }
         self.changes.mark_list();

@@ -181,7 +181,7 @@ impl AppState {
         while let Some(range) = self.rereads.take_next() {
             let Range { topic, partition, from, to } = &range;
             let (from, to) = (Offset(*from), Offset(*to));
-            let request = self.request(Fetch { topic: topic.to_string(), partition: *partition, from, to, decode });
+            let request = self.request(&Fetch { topic: topic.to_string(), partition: *partition, from, to, decode });
             self.rereads.in_flight.push((request, Some(range)));
         }
     }

@@ -396,7 +396,7 @@ pub use from_json::{from_json, from_json_bytes};
 pub use groups::*;
 pub use json_batch::JsonBatch;
 pub use local_schema::*;
-pub use message::{Frame, MessageBody, ParseError, RequestId, sequence_number};
+pub use message::{Frame, MessageBody, MessageText, ParseError, RequestId, sequence_number};
 pub use name::{ClientName, ClusterName, GroupId, GroupName, InvalidName, Offset, Position, TopicName};
 pub use offset_reset::*;
 pub use plain_json::{MAX_JSON_DEPTH, is_plain_json};

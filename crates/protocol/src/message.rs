@@ -105,6 +105,32 @@ pub trait MessageBody: DeserializeOwned {
     fn append(&mut self, _next: Self) {}
 }
 
+/// The text frame of one message, to which the number of a request can be added. Unlike the enums of all messages, it needs only the code of
+/// this message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageText {
+    text: String,
+    /// Where the number is written.
+    id_at: usize,
+}
+
+impl MessageText {
+    pub fn of<M: MessageBody + Serialize>(message: &M) -> Self {
+        let tagged = Tagged { name: M::NAME, id: None, more: false, body: message };
+        let text = serde_json::to_string(&tagged).expect("messages have string keys and serializers that cannot fail");
+        Self { text, id_at: r#"{"type":""#.len() + M::NAME.len() + 1 }
+    }
+
+    pub fn with_id(&self, id: RequestId) -> String {
+        let (start, end) = self.text.split_at(self.id_at);
+        format!("{start},\"id\":{id}{end}")
+    }
+
+    pub fn into_text(self) -> String {
+        self.text
+    }
+}
+
 /// Declares the messages of one direction: the wire name, the variant, and the struct with the fields. `in parts`: the
 /// message has lists, and is sent in several frames if they are long.
 ///
@@ -198,3 +224,17 @@ macro_rules! messages {
 }
 
 pub(crate) use messages;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ClientMessage, TopicRequest, TopicsRequest};
+
+    #[test]
+    fn text_of_one_message_is_that_of_the_enum() {
+        let (topic, topics) = (TopicRequest { name: "a".to_owned() }, TopicsRequest {});
+        assert_eq!(MessageText::of(&topic).with_id(7), ClientMessage::from(topic.clone()).to_json_with_id(Some(7)));
+        assert_eq!(MessageText::of(&topic).into_text(), ClientMessage::from(topic).to_json());
+        assert_eq!(MessageText::of(&topics).with_id(0), ClientMessage::from(topics).to_json_with_id(Some(0)));
+    }
+}

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
+
 use crate::rights::Action::{Alter, Create, Delete, Describe, Read, Write};
 use crate::rights::Object::{Cluster, Group, Groups, Opened, Registry, Subject, Subjects, Topic, Topics};
 use crate::rights::{Action, Need};
@@ -34,7 +36,7 @@ pub enum Kind {
 }
 
 /// A client message with exactly one reply.
-pub trait Request: MessageBody + Into<ClientMessage> {
+pub trait Request: MessageBody + Serialize + Into<ClientMessage> {
     type Reply: Into<ServerMessage> + MessageBody;
 
     const KIND: Kind;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
-use protocol::{ClientMessage, ErrorBody, LiveView, Request};
+use protocol::{ErrorBody, LiveView, MessageText, Request};
 
 use crate::context::settings::Preferences;
 use crate::platform::browser;
@@ -151,10 +151,10 @@ impl Store {
     /// Sends a request to the bridge; `on_reply` is called once, with the reply or the error.
     pub fn request<R: Request>(self, request: R, on_reply: impl FnOnce(Result<R::Reply, RequestError>) + 'static) {
         let parse = |message: UnparsedMessage| message.parse(R::NAME).map_err(RequestError::Refused);
-        self.request_message(request.into(), Box::new(move |reply| on_reply(reply.and_then(parse))));
+        self.request_message(&MessageText::of(&request), Box::new(move |reply| on_reply(reply.and_then(parse))));
     }
 
-    fn request_message(self, request: ClientMessage, on_reply: OnReply) {
+    fn request_message(self, request: &MessageText, on_reply: OnReply) {
         // The callback is registered before `act` delivers: without a connection the error is delivered at once.
         let Some(callback_id) = self.state.try_update_value(|state| state.send_request(request)) else { return };
         self.callbacks.update_value(|callbacks| drop(callbacks.replies.insert(callback_id, on_reply)));
@@ -164,12 +164,12 @@ impl Store {
     /// Opens a live view, across reconnects, for as long as the calling component lives.
     pub fn open_view<V: LiveView>(self, request: V, on_update: impl Fn(ViewUpdate<V::Push>) + 'static) {
         self.open_view_for_messages(
-            request.into(),
+            MessageText::of(&request),
             Rc::new(move |update: ViewUpdate| on_update(update.parse(V::NAME))),
         );
     }
 
-    fn open_view_for_messages(self, request: ClientMessage, on_update: OnUpdate) {
+    fn open_view_for_messages(self, request: MessageText, on_update: OnUpdate) {
         let Some(callback_id) = self.state.try_update_value(|state| state.open_view(request)) else { return };
         self.callbacks.update_value(|callbacks| drop(callbacks.views.insert(callback_id, on_update)));
         self.act(|_, _| ());

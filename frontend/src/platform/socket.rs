@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::{request_animation_frame, set_interval, set_timeout, set_timeout_with_handle};
-use protocol::{ClientMessage, CloseCode, Pong, SUBPROTOCOL};
+use protocol::{CloseCode, MessageText, Pong, SUBPROTOCOL};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
@@ -208,7 +208,7 @@ impl Socket {
         let data = event.data();
         // Answered here, since the drain of a queue may be throttled and the bridge expects `pong` in time.
         if data.dyn_ref::<js_sys::JsString>().is_some_and(is_ping) {
-            return self.send(&ClientMessage::from(Pong {}).to_json());
+            return self.send(&MessageText::of(&Pong {}).into_text());
         }
         self.0.queue.borrow_mut().push_back((now_ms, data));
         if browser::tab_is_hidden() {

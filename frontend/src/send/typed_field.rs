@@ -448,7 +448,11 @@ fn TypedBatch(fields: SendFields) -> impl IntoView {
             if has_failed {
                 fields.batch_error.set(None);
             }
-            leptos::task::spawn_local(check_batch(fields, revision));
+            leptos::task::spawn_local(async move {
+                if check_batch(fields, revision).await.is_err() {
+                    fields.batch_error.set(Some(prefs.words_untracked().code_missing.to_owned()));
+                }
+            });
         } else if has_failed {
             fields.batch_error.set(None);
         }

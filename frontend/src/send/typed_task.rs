@@ -60,7 +60,7 @@ fn not_sent(fields: SendFields, why: &str) {
 
 lazy_part! {
     /// Sends the records in the background.
-    typed, load_run_typed, pub fn run_typed(fields: SendFields, task: TypedTask, cluster: Option<String>) -> Result<(), crate::ui::lazy::SplitLoaderError> {
+    batch, load_run_typed, pub fn run_typed(fields: SendFields, task: TypedTask, cluster: Option<String>) -> Result<(), crate::ui::lazy::SplitLoaderError> {
         if cluster_of(fields.store) == cluster {
             spawn_local(perform(fields, task));
         } else {
@@ -227,11 +227,16 @@ async fn feed(
     }
 }
 
-/// Encodes all records of the batch before the first is sent, unless the batch changes meanwhile, or is under check already.
-pub async fn check_batch(fields: SendFields, revision: u64) {
-    if fields.begin_batch_check(revision) {
-        encode_batch(fields, revision).await;
-        fields.end_batch_check(revision);
+lazy_part! {
+    /// Encodes all records of the batch before the first is sent, unless the batch changes meanwhile, or is under check already.
+    batch, load_check_batch, pub fn check_batch(fields: SendFields, revision: u64) -> Result<(), crate::ui::lazy::SplitLoaderError> {
+        if fields.begin_batch_check(revision) {
+            spawn_local(async move {
+                encode_batch(fields, revision).await;
+                fields.end_batch_check(revision);
+            });
+        }
+        Ok(())
     }
 }
 

@@ -160,10 +160,10 @@ async fn part_that_did_not_load_says_so_and_is_loaded_on_request() {
     page.click("nav-topics").await;
     page.wait("instead", "data-reason", "code").await;
     page.screenshot("part-not-loaded").await;
-    page.click("load-again").await;
+    page.click_at("[data-testid=instead] [data-testid=load-again]").await;
     page.wait("instead", "data-reason", "code").await;
     page.eval::<bool>("(window.__blocked = false, true)").await;
-    page.click("load-again").await;
+    page.click_at("[data-testid=instead] [data-testid=load-again]").await;
     page.until("the topic", &format!("document.querySelector('[data-testid=topics]')?.innerText.includes({topic:?})"))
         .await;
     page.is_clean().await;

@@ -2,7 +2,7 @@
 
 use crate::entry::tests::frame;
 use crate::listening::Phase;
-use protocol::{Action, Object, TopicRequest, WatchTopics};
+use protocol::{Action, MessageText, Object, TopicRequest, WatchTopics};
 
 use crate::{ChangeBlocked, Delivery, Draft, Field, Loss, Outgoing, RunPlan, RunStart, RunTitle, SendBlocked};
 use crate::{Intent, ReadMode, Start};
@@ -297,7 +297,7 @@ fn start_offset_in_a_missing_partition_is_an_error_without_a_retry() {
 #[test]
 fn reply_is_delivered_to_the_component_that_sent_the_request() {
     let mut state = connected();
-    let callback_id = state.send_request(TopicRequest { name: "foobar".into() }.into());
+    let callback_id = state.send_request(&MessageText::of(&TopicRequest { name: "foobar".into() }));
     assert!(state.take_outbox()[0].contains(r#""type":"topic","id":0,"name":"foobar""#));
     state.receive(r#"{"type":"topic_result","id":9,"name":"foobar","partitions":[]}"#, 1.0);
     assert!(state.take_deliveries().is_empty());
@@ -309,7 +309,7 @@ fn reply_is_delivered_to_the_component_that_sent_the_request() {
 #[test]
 fn live_view_is_reopened_after_a_reconnect_and_unwatched_when_closed() {
     let mut state = AppState::default();
-    let callback_id = state.open_view(WatchTopics {}.into());
+    let callback_id = state.open_view(MessageText::of(&WatchTopics {}));
     assert!(state.take_outbox().is_empty(), "the view waits for the connection");
     let hello = connect(&mut state, "a", false);
     assert!(hello[1].contains(r#""type":"watch_topics","id":0"#), "{hello:?}");
@@ -328,7 +328,7 @@ fn live_view_is_reopened_after_a_reconnect_and_unwatched_when_closed() {
 #[test]
 fn error_reply_goes_to_the_component_and_makes_no_notice() {
     let mut state = connected();
-    state.send_request(TopicRequest { name: "foobar".into() }.into());
+    state.send_request(&MessageText::of(&TopicRequest { name: "foobar".into() }));
     state.receive(r#"{"type":"error","id":0,"code":604,"name":"internal_topic","message":"…","retriable":false}"#, 1.0);
     assert_eq!((state.notices().count(), state.take_deliveries().len()), (0, 1));
 }
