@@ -7,6 +7,7 @@ mod batch_guess;
 mod batch_reader;
 mod csv_row;
 mod export;
+pub mod json_members;
 mod offsets_csv;
 mod spot;
 mod template;

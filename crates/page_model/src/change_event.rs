@@ -3,9 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use formats::json_members::{Elements, Members, connect_parts, push_name, unquoted};
 use protocol::MAX_JSON_DEPTH;
-
-use super::json_members::{Elements, Members, text_of, unquoted};
 
 /// The work that may be done for two rows, in bytes to read. Each level of objects in each other is read again.
 const MAX_COST: usize = 4 * 1024 * 1024;
@@ -125,22 +124,13 @@ fn recognize(json: &str) -> Option<Recognized<'_>> {
         return None;
     }
     let members = Members::of(json)?;
-    match connect_payload(&members) {
-        Some(payload) => {
+    match connect_parts(&members) {
+        Some((_, payload)) => {
             let event = Members::of(payload).and_then(|payload| event(&payload));
             Some(event.map_or(Recognized::Payload(payload), Recognized::Event))
         }
         None => event(&members).map(Recognized::Event),
     }
-}
-
-/// The payload, if the object has a schema and a payload and nothing else. The schema is an object with a type, or null.
-fn connect_payload<'t>(members: &Members<'t>) -> Option<&'t str> {
-    if members.0.len() != 2 {
-        return None;
-    }
-    let (schema, payload) = (members.get("schema")?, members.get("payload")?);
-    (schema == "null" || Members::of(schema)?.get("type").is_some()).then_some(payload)
 }
 
 fn event<'t>(members: &Members<'t>) -> Option<Event<'t>> {
@@ -248,25 +238,10 @@ impl<'t> Comparison<'t> {
     }
 }
 
-/// Appends the name of a member, from its JSON text.
-fn push_name(path: &mut String, name: &str) {
-    let text = text_of(name).unwrap_or_default();
-    let is_plain =
-        !text.is_empty() && text.chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '-'));
-    if !is_plain {
-        path.push('[');
-        path.push_str(name);
-        path.push(']');
-        return;
-    }
-    if !path.is_empty() {
-        path.push('.');
-    }
-    path.push_str(&text);
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn event_of(json: &str) -> ChangeEvent<'_> {
@@ -300,6 +275,22 @@ mod tests {
             ("address.zip", Some("\"00100\""), Some("\"00100\"")),
         ];
         assert_eq!(rows(&event.unchanged), unchanged);
+    }
+
+    #[test]
+    fn changes_name_fields_in_objects_and_lists() {
+        let json = concat!(
+            r#"{"before":{"gone":true,"same":[1, 2],"in":{"a":[1,{"b":2}],"x.y":1},"list":[1]},"#,
+            r#""after":{"same":[1, 2],"in":{"a":[1,{"b":3}],"x.y":null},"list":[1,2],"new":"x"},"source":{},"op":"u"}"#
+        );
+        let changed = [
+            ("gone", Some("true"), None),
+            ("in.a[1].b", Some("2"), Some("3")),
+            ("in[\"x.y\"]", Some("1"), Some("null")),
+            ("list", Some("[1]"), Some("[1,2]")),
+            ("new", None, Some("\"x\"")),
+        ];
+        assert_eq!(rows(&event_of(json).changed), changed);
     }
 
     #[test]
@@ -348,7 +339,16 @@ mod tests {
         let others = [
             "1",
             "[]",
+            "",
+            "{",
+            r#"{"payload":1}"#,
+            r#"{"schema":1,"payload":1}"#,
+            r#"{"schema":{"a":1},"payload":1}"#,
             r#"{"op":"u"}"#,
+            r#"{"op":"c","after":{}}"#,
+            r#"{"op":"c","source":{}}"#,
+            r#"{"op":1,"source":{},"after":{}}"#,
+            r#"{"a":"\"op\""}"#,
             r#"{"op":"u","before":{},"after":{}}"#,
             r#"{"op":"x","before":{},"after":{},"source":{}}"#,
             r#"{"schema":"http://x","payload":1}"#,
@@ -374,5 +374,38 @@ mod tests {
         let deep = |leaf: &str| format!("{}{leaf}{}", r#"{"a":"#.repeat(100), "}".repeat(100));
         let json = format!(r#"{{"before":{},"after":{},"source":{{}},"op":"u"}}"#, deep("1"), deep("2"));
         assert_eq!(event_of(&json).changed.len(), 1);
+    }
+
+    fn any_json() -> impl Strategy<Value = String> {
+        let leaf = prop::sample::select(vec!["1", "null", "\"AQ==\"", "-0.5e3", "true", "\"\\u0041\""]);
+        leaf.prop_map(str::to_owned).prop_recursive(4, 20, 4, |inner| {
+            let name = prop::sample::select(vec!["id", "price", "days", "named", "a.b", "scale", "value"]);
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(|elements| format!("[{}]", elements.join(","))),
+                prop::collection::vec((name, inner), 0..4).prop_map(|members| {
+                    let members: Vec<_> = members.iter().map(|(name, value)| format!("\"{name}\": {value}")).collect();
+                    format!("{{{}}}", members.join(","))
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn values_of_changes_are_parts_of_the_rows(before in any_json(), after in any_json()) {
+            let json = format!(r#"{{"before":{before},"after":{after},"source":{{}},"op":"u"}}"#);
+            if let Some(Folded::Event(event)) = fold(&json) {
+                prop_assert!(before != after || event.changed.iter().all(|change| change.before.is_none()));
+                for change in event.changed.iter().chain(&event.unchanged) {
+                    prop_assert!(change.before.is_none_or(|value| before.contains(value)));
+                    prop_assert!(change.after.is_none_or(|value| after.contains(value)));
+                }
+            }
+        }
+
+        #[test]
+        fn any_text_does_not_panic(text in ".*") {
+            let _ = fold(&text);
+        }
     }
 }

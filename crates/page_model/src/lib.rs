@@ -37,7 +37,6 @@ mod intent;
 mod join_safety;
 mod json_edit;
 mod json_escapes;
-mod json_members;
 mod json_path;
 mod json_text;
 mod lag_history;

@@ -10,7 +10,6 @@ pub mod internal_topics;
 pub mod json;
 mod json_number;
 mod member_name;
-mod members;
 pub mod message_pack;
 pub mod numbers;
 pub mod text;

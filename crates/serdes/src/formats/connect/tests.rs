@@ -1,106 +1,12 @@
 use proptest::prelude::*;
 
-use super::{Operation, decode, fold};
+use super::decode;
 use crate::json_writer::JsonWriter;
 
 fn decoded(json: &str) -> Result<String, String> {
     let mut text = Vec::new();
     decode(json.as_bytes(), &mut JsonWriter::new(&mut text, 1_000_000)).map_err(|error| error.message)?;
     Ok(String::from_utf8(text).expect("UTF-8"))
-}
-
-/// Path, old and new of each change.
-fn changes(json: &str) -> Vec<String> {
-    let event = fold(json).and_then(|folded| folded.event).expect("an event");
-    let shown = |value: Option<&str>| value.unwrap_or("-").to_owned();
-    event
-        .changed
-        .iter()
-        .map(|change| format!("{}: {} → {}", change.path, shown(change.old), shown(change.new)))
-        .collect()
-}
-
-fn update(before: &str, after: &str) -> String {
-    format!(r#"{{"before":{before},"after":{after},"source":{{"table":"t"}},"op":"u","ts_ms":1}}"#)
-}
-
-#[test]
-fn connect_json_is_its_payload() {
-    let folded =
-        fold(r#" {"schema":{"type":"int64","optional":false},"payload": 12345678901234567890} "#).expect("Connect");
-    assert_eq!((folded.payload, folded.event), ("12345678901234567890", None));
-    assert_eq!(fold(r#"{"schema":null,"payload":{"a":1}}"#).expect("no schema").payload, r#"{"a":1}"#);
-}
-
-#[test]
-fn other_json_is_not_folded() {
-    for json in [
-        "[]",
-        "1",
-        "",
-        "{",
-        r#"{"payload":1}"#,
-        r#"{"schema":1,"payload":1}"#,
-        r#"{"schema":{"a":1},"payload":1}"#,
-        r#"{"schema":{"type":"int8"},"payload":1,"more":1}"#,
-        r#"{"op":"c","after":{}}"#,
-        r#"{"op":"c","source":{}}"#,
-        r#"{"op":"x","source":{},"after":{}}"#,
-        r#"{"op":1,"source":{},"after":{}}"#,
-        r#"{"a":"\"op\""}"#,
-    ] {
-        assert_eq!(fold(json), None, "{json}");
-    }
-}
-
-#[test]
-fn events_have_an_operation_and_a_row() {
-    let event = |before: &str, after: &str, op: &str| {
-        let json = format!(r#"{{"before":{before},"after":{after},"source":{{}},"op":"{op}"}}"#);
-        let event = fold(&json).and_then(|folded| folded.event).expect("an event");
-        assert_eq!(event.changed, []);
-        (event.operation, event.row.map(str::to_owned))
-    };
-    assert_eq!(event("null", r#"{"id":1}"#, "c"), (Operation::Create, Some(r#"{"id":1}"#.into())));
-    assert_eq!(event("null", r#"{"id":1}"#, "r"), (Operation::Read, Some(r#"{"id":1}"#.into())));
-    assert_eq!(event(r#"{"id":1}"#, "null", "d"), (Operation::Delete, Some(r#"{"id":1}"#.into())));
-    assert_eq!(event("null", "null", "t"), (Operation::Truncate, None));
-    let truncated = fold(r#"{"source":{},"op":"t"}"#).and_then(|folded| folded.event).expect("an event");
-    assert_eq!(truncated.operation, Operation::Truncate);
-}
-
-#[test]
-fn changes_name_fields_with_exact_values() {
-    let json = update(
-        r#"{"id":1,"n":1.10,"big":9007199254740993,"gone":true,"same":[1, 2],"in":{"a":[1,{"b":2}],"x.y":1},"list":[1]}"#,
-        r#"{"id":1,"n":1.1,"big":9007199254740992,"same":[1, 2],"in":{"a":[1,{"b":3}],"x.y":null},"list":[1,2],"new":"x"}"#,
-    );
-    let expected = [
-        "n: 1.10 → 1.1",
-        "big: 9007199254740993 → 9007199254740992",
-        "gone: true → -",
-        "in.a[1].b: 2 → 3",
-        "in[\"x.y\"]: 1 → null",
-        "list: [1] → [1,2]",
-        "new: - → \"x\"",
-    ];
-    assert_eq!(changes(&json), expected);
-    let with_schema = format!(r#"{{"schema":{{"type":"struct"}},"payload":{json}}}"#);
-    assert_eq!(changes(&with_schema), expected);
-    assert_eq!(fold(&with_schema).expect("Connect").payload, json);
-}
-
-#[test]
-fn changes_are_bounded() {
-    let object = |value: u8| {
-        let members: Vec<_> = (0..5000).map(|number| format!("\"f{number}\":{value}")).collect();
-        format!("{{{}}}", members.join(","))
-    };
-    let changes = changes(&update(&object(1), &object(2)));
-    assert_eq!(changes.len(), 1001);
-    let nested = |inside: &str| format!("{}{inside}{}", "{\"a\":".repeat(100), "}".repeat(100));
-    let json = update(&nested("1"), &nested("2"));
-    assert_eq!(self::changes(&json), [format!("{}: 1 → 2", vec!["a"; 100].join("."))]);
 }
 
 const SCHEMA: &str = r#"{"type":"struct","optional":false,"name":"row","fields":[
@@ -183,20 +89,7 @@ proptest! {
     }
 
     #[test]
-    fn values_of_changes_are_parts_of_the_rows(before in any_json(), after in any_json()) {
-        let json = update(&before, &after);
-        if let Some(event) = fold(&json).and_then(|folded| folded.event) {
-            prop_assert!(before != after || event.changed.is_empty());
-            for change in event.changed {
-                prop_assert!(change.old.is_none_or(|old| before.contains(old)));
-                prop_assert!(change.new.is_none_or(|new| after.contains(new)));
-            }
-        }
-    }
-
-    #[test]
     fn any_text_does_not_panic(text in ".*") {
-        let _ = fold(&text);
         let _ = decoded(&text);
     }
 }

@@ -7,39 +7,67 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The members of an object in their order. Duplicate names stay.
-pub(super) struct Members<'t>(pub(super) Vec<(&'t str, &'t str)>);
+pub struct Members<'t>(pub Vec<(&'t str, &'t str)>);
 
 /// The elements of an array.
-pub(super) struct Elements<'t>(pub(super) Vec<&'t str>);
+pub struct Elements<'t>(pub Vec<&'t str>);
 
 impl<'t> Members<'t> {
     /// `None` if the text is not an object.
-    pub(super) fn of(text: &'t str) -> Option<Self> {
+    pub fn of(text: &'t str) -> Option<Self> {
         if text.trim_ascii_start().starts_with('{') { protocol::from_json(text).ok() } else { None }
     }
 
     /// The value of a name without escapes. Of several, the last one, as most parsers have it.
-    pub(super) fn get(&self, name: &str) -> Option<&'t str> {
+    pub fn get(&self, name: &str) -> Option<&'t str> {
         self.0.iter().rev().find(|(member, _)| unquoted(member) == name).map(|(_, value)| *value)
     }
 }
 
 impl<'t> Elements<'t> {
     /// `None` if the text is not an array.
-    pub(super) fn of(text: &'t str) -> Option<Self> {
+    pub fn of(text: &'t str) -> Option<Self> {
         if text.trim_ascii_start().starts_with('[') { protocol::from_json(text).ok() } else { None }
     }
 }
 
+/// The schema and the payload of Kafka Connect's JSON: an object with these two members and no other. The schema is an object with a
+/// type, or null.
+pub fn connect_parts<'t>(members: &Members<'t>) -> Option<(&'t str, &'t str)> {
+    if members.0.len() != 2 {
+        return None;
+    }
+    let (schema, payload) = (members.get("schema")?, members.get("payload")?);
+    (schema == "null" || Members::of(schema)?.get("type").is_some()).then_some((schema, payload))
+}
+
 /// A string of JSON without its quotation marks. Escapes stay.
-pub(super) fn unquoted(string: &str) -> &str {
+pub fn unquoted(string: &str) -> &str {
     string.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(string)
 }
 
 /// The text of a string of JSON; `None` for another value.
-pub(super) fn text_of(string: &str) -> Option<Cow<'_, str>> {
+pub fn text_of(string: &str) -> Option<Cow<'_, str>> {
     let inside = string.strip_prefix('"')?.strip_suffix('"')?;
     if inside.contains('\\') { protocol::from_json(string).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inside)) }
+}
+
+/// Appends a member to the path of a field, from the JSON text of its name: `address.city`, and in quotation marks what has other
+/// characters than letters, digits, `_` and `-`: `["a.b"]`.
+pub fn push_name(path: &mut String, name: &str) {
+    let text = text_of(name).unwrap_or_default();
+    let is_plain =
+        !text.is_empty() && text.chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '-'));
+    if !is_plain {
+        path.push('[');
+        path.push_str(name);
+        path.push(']');
+        return;
+    }
+    if !path.is_empty() {
+        path.push('.');
+    }
+    path.push_str(&text);
 }
 
 impl<'de> Deserialize<'de> for Members<'de> {
