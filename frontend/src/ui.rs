@@ -7,6 +7,7 @@ pub mod data_table;
 pub mod dialog;
 pub mod dom;
 pub mod drop_zone;
+pub mod empty_list;
 pub mod explain;
 pub mod field_text;
 pub mod file_picker;

@@ -15,8 +15,6 @@ mod values;
 use std::collections::btree_map::Entry as MapEntry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use rdkafka::ClientConfig;
@@ -119,24 +117,20 @@ impl KafkaProperties {
     /// If the file cannot be read, a line is invalid, a property may not be set, or librdkafka refuses the combination
     /// of properties.
     pub fn read(path: &Path) -> Result<Self, PropertiesError> {
-        let file = || path.to_owned();
-        let mut content = Vec::new();
-        File::open(path)
-            .and_then(|opened| opened.take(MAX_FILE_BYTES + 1).read_to_end(&mut content))
-            .map_err(|source| PropertiesError::Unreadable { file: file(), source })?;
-        if content.len() as u64 > MAX_FILE_BYTES {
-            return Err(PropertiesError::TooLarge { file: file() });
-        }
+        let named = || path.to_owned();
+        let content = file::read(path, MAX_FILE_BYTES)
+            .map_err(|source| PropertiesError::Unreadable { file: named(), source })?
+            .ok_or_else(|| PropertiesError::TooLarge { file: named() })?;
         let parsed = ParsedFile::of(&content)
             .and_then(|parsed| values::check(&parsed).map(|()| parsed))
-            .map_err(|(line, reason)| PropertiesError::Line { file: file(), line, reason })?;
+            .map_err(|(line, reason)| PropertiesError::Line { file: named(), line, reason })?;
         parsed.log(path);
         let properties = Self::from(parsed);
-        oauth::check(&properties).map_err(|reason| PropertiesError::Tokens { file: file(), reason })?;
+        oauth::check(&properties).map_err(|reason| PropertiesError::Tokens { file: named(), reason })?;
         // librdkafka detects contradictions only when a client is created. Without addresses the clients do not
         // connect.
         client_config::check_roles(&properties).map_err(|error| PropertiesError::Rejected {
-            file: file(),
+            file: named(),
             reason: properties.without_values(&values::describe(&error)),
         })?;
         Ok(properties)

@@ -44,9 +44,9 @@ pub struct FieldChange<'t> {
     /// Such as `address.lines[0]`; a name with other characters than letters, digits, `_` and `-` is quoted: `["a.b"]`. Empty for
     /// a row that is not an object.
     pub path: String,
-    /// The JSON text before; `None` if there was none.
+    /// The JSON text before; `None` if the field is new.
     pub before: Option<&'t str>,
-    /// The JSON text after; `None` if there is none.
+    /// The JSON text after; `None` if the field is gone.
     pub after: Option<&'t str>,
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::field::check_json;
 use super::json_edit::json_string;
+use super::topic_formats::NUMBERS;
 
 /// More topics than a user chooses encodings for; the earliest choices are forgotten.
 const MAX_TOPICS: usize = 100;
@@ -14,23 +15,7 @@ const MAX_TOPICS: usize = 100;
 /// Formats in which JSON can be written, in the order in which the page offers them: with a schema, without one, and numbers.
 pub const ENCODINGS: [&[RecordFormat]; 3] = {
     use RecordFormat as F;
-    [
-        &[F::Avro, F::Protobuf, F::JsonSchema],
-        &[F::MessagePack, F::Cbor, F::Xml],
-        &[
-            F::Int8,
-            F::Int16,
-            F::Int32,
-            F::Int64,
-            F::UInt8,
-            F::UInt16,
-            F::UInt32,
-            F::UInt64,
-            F::Float,
-            F::Double,
-            F::Uuid,
-        ],
-    ]
+    [&[F::Avro, F::Protobuf, F::JsonSchema], &[F::MessagePack, F::Cbor, F::Xml], &NUMBERS]
 };
 
 /// Which subject has the schema; Confluent's strategies for the names of subjects.

@@ -27,7 +27,7 @@ impl FrameNotes {
         self.0.is_empty()
     }
 
-    /// The note of this number; 0 is none.
+    /// The note of this number; 0 stands for no note.
     pub fn get(&self, number: u16) -> Option<&Rc<DecodeNote>> {
         self.0.get(usize::from(number.checked_sub(1)?))
     }

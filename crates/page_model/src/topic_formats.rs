@@ -128,6 +128,12 @@ pub fn format_of(name: &str) -> RecordFormat {
     name.parse().unwrap_or(RecordFormat::Auto)
 }
 
+/// Values of a fixed length, in the order in which the page offers them.
+pub const NUMBERS: [RecordFormat; 11] = {
+    use RecordFormat as F;
+    [F::Int8, F::Int16, F::Int32, F::Int64, F::UInt8, F::UInt16, F::UInt32, F::UInt64, F::Float, F::Double, F::Uuid]
+};
+
 /// The formats in the order and the groups in which the page offers them.
 pub const GROUPS: [(FormatGroup, &[RecordFormat]); 4] = {
     use RecordFormat as F;
@@ -135,22 +141,7 @@ pub const GROUPS: [(FormatGroup, &[RecordFormat]); 4] = {
         (FormatGroup::General, &[F::Auto, F::Raw, F::Json, F::Text]),
         (FormatGroup::Schema, &[F::Avro, F::Protobuf, F::JsonSchema]),
         (FormatGroup::Structured, &[F::MessagePack, F::Cbor, F::Xml, F::Connect, F::Kafka]),
-        (
-            FormatGroup::Numbers,
-            &[
-                F::Int8,
-                F::Int16,
-                F::Int32,
-                F::Int64,
-                F::UInt8,
-                F::UInt16,
-                F::UInt32,
-                F::UInt64,
-                F::Float,
-                F::Double,
-                F::Uuid,
-            ],
-        ),
+        (FormatGroup::Numbers, &NUMBERS),
     ]
 };
 

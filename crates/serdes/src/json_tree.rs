@@ -112,7 +112,7 @@ pub(crate) fn clipped(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Reads text that is known to be JSON. Its methods return `None` if the text is none after all, or nested too deep.
+/// Reads text that is known to be JSON. Its methods return `None` if the text is not JSON after all, or nested too deep.
 struct Scanner<'t> {
     text: &'t str,
     at: usize,

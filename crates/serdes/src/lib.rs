@@ -11,6 +11,7 @@ mod json_schema;
 mod json_tree;
 mod json_writer;
 pub mod local;
+mod number_parts;
 pub mod protobuf;
 pub mod registry;
 mod structure;

@@ -164,7 +164,7 @@ impl<S> fmt::Debug for Registry<S> {
 }
 
 impl<S> Lookup<S> {
-    /// The schema, or why there is none. For use after [`Registry::load`].
+    /// The schema, or why it could not be loaded. For use after [`Registry::load`].
     ///
     /// # Errors
     /// [`DecodeErrorCode::SchemaUnavailable`] also if the load has not ended.

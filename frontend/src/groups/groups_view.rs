@@ -10,6 +10,7 @@ use crate::context::settings::Preferences;
 use crate::context::{navigation, preferences, store};
 use crate::groups::group_view::{GroupView, kind_hint, state_hint};
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
+use crate::ui::empty_list::ClearFind;
 use crate::ui::format::number;
 use crate::ui::fresh::fresh;
 use crate::ui::lazy::lazy_part;
@@ -202,7 +203,7 @@ fn state_class(state: &str) -> &'static str {
 
 #[component]
 fn NoneFound(total: Memo<usize>) -> impl IntoView {
-    let (prefs, navigation) = (preferences(), navigation());
+    let prefs = preferences();
     let next = move || {
         let n = number(total.get() as u64, prefs.language());
         prefs.words().groups_none_found_next.with_n(&n)
@@ -213,16 +214,7 @@ fn NoneFound(total: Memo<usize>) -> impl IntoView {
             title=Signal::derive(move || prefs.words().nothing_found.to_owned())
             next=Signal::derive(next)
         />
-        <p class="instead-action">
-            <button
-                type="button"
-                class="button"
-                data-testid="find-clear"
-                on:click=move |_| navigation.set_detail("find", String::new())
-            >
-                {prefs.text(|w| w.find_clear)}
-            </button>
-        </p>
+        <ClearFind />
     }
 }
 

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::context::preferences;
 use crate::i18n::{Language, Words};
 use crate::ui::format::number;
-use crate::ui::json_view::{sign_of, styled_json, with_signs};
+use crate::ui::json_view::{spans, styled_json, with_signs};
 use page_model::{ChangeEvent, FieldChange, FoldableJson, Folded, Operation, fold};
 
 /// A longer value of a field is cut; the other forms of the value show all of it.
@@ -112,21 +112,5 @@ fn json_parts(json: &str) -> Vec<AnyView> {
     if text.len() < json.len() {
         parts.push(("said", "…".to_owned()));
     }
-    let part = |part: crate::ui::json_view::Part| {
-        let sign = sign_of(&part);
-        let (class, text) = part;
-        match sign {
-            Some(sign) => {
-                let title = sign.clone();
-                view! {
-                    <span class=class data-sign=sign title=title>
-                        <span>{text}</span>
-                    </span>
-                }
-                .into_any()
-            }
-            None => view! { <span class=class>{text}</span> }.into_any(),
-        }
-    };
-    parts.into_iter().map(part).collect()
+    spans(parts)
 }

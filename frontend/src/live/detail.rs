@@ -21,7 +21,7 @@ use crate::platform::browser;
 use crate::ui::field_text::{FieldText, raw_text};
 use crate::ui::format;
 use crate::ui::fresh::fresh;
-use crate::ui::json_view::{Part, sign_of, styled_text, with_signs};
+use crate::ui::json_view::{spans, styled_text, with_signs};
 use crate::ui::lazy::{Lazy, lazy_part};
 use page_model::{
     Address, Entry, NoticeKind, ReadMode, ReadState, RecordRef, View, ViewLink, json_line, narrow_hex_dump,
@@ -310,26 +310,6 @@ fn field_view(field: Option<&[u8]>) -> AnyView {
             view! { <span class="field-text">{spans(styled_text(&text, &[], false))}</span> }.into_any()
         }
     }
-}
-
-fn spans(parts: Vec<Part>) -> Vec<AnyView> {
-    let span = |part: Part| {
-        let sign = sign_of(&part);
-        let (class, text) = part;
-        match sign {
-            Some(sign) => {
-                let title = sign.clone();
-                view! {
-                    <span class=class data-sign=sign title=title>
-                        <span>{text}</span>
-                    </span>
-                }
-                .into_any()
-            }
-            None => view! { <span class=class>{text}</span> }.into_any(),
-        }
-    };
-    parts.into_iter().map(span).collect()
 }
 
 fn record_line(record: &Export<'_>) -> String {

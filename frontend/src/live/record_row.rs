@@ -15,7 +15,7 @@ use crate::platform::browser;
 use crate::ui::dom::{append, make, set};
 use crate::ui::field_text::{FieldText, raw_text};
 use crate::ui::format;
-use crate::ui::json_view::{Part as StyledPart, sign_of, styled_json, styled_text};
+use crate::ui::json_view::{Part as StyledPart, append_parts, styled_json, styled_text};
 use crate::ui::virtual_rows::RowPainter;
 use page_model::{AppState, Column, Columns, Entry, Gap, Part, ReadState, RecordRef};
 
@@ -300,29 +300,6 @@ impl RecordCell {
                 self.is_plain = false;
                 append_parts(&self.element, parts);
             }
-        }
-    }
-}
-
-/// Appends each part as text, or as a span with its class.
-pub fn append_parts(parent: &HtmlElement, parts: &[StyledPart]) {
-    for part in parts {
-        let (class, text) = part;
-        if class.is_empty() {
-            append(parent, &document().create_text_node(text));
-        } else {
-            let span = make("span", class);
-            match sign_of(part) {
-                Some(sign) => {
-                    set(&span, "data-sign", &sign);
-                    set(&span, "title", &sign);
-                    let character = make("span", "");
-                    character.set_text_content(Some(text));
-                    append(&span, &character);
-                }
-                None => span.set_text_content(Some(text)),
-            }
-            append(parent, &span);
         }
     }
 }

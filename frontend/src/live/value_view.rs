@@ -9,10 +9,9 @@ use crate::context::store::Store;
 use crate::context::{preferences, store};
 use crate::i18n::Words;
 use crate::live::changes_view::ChangesView;
-use crate::live::record_row::append_parts;
 use crate::ui::dom::{append, make, set};
 use crate::ui::format;
-use crate::ui::json_view::{styled_json, styled_text};
+use crate::ui::json_view::{append_parts, styled_json, styled_text};
 use page_model::{FoldKind, FoldableJson, Part, ReadState, check_json, fold_kind, hex_dump, is_binary};
 
 #[derive(Clone, Copy, PartialEq)]

@@ -5,9 +5,9 @@ use leptos::prelude::*;
 use web_sys::HtmlElement;
 
 use crate::context::preferences;
-use crate::ui::dom::{append, make, set};
+use crate::ui::dom::{append, make};
 use crate::ui::format::number;
-use crate::ui::json_view::{Part, sign_of, styled_json, styled_text};
+use crate::ui::json_view::{append_parts, styled_json, styled_text};
 
 const FIRST_LINES: usize = 1_000;
 /// "Show more" multiplies the shown part by this.
@@ -62,21 +62,4 @@ pub fn code_line(line: &str, is_json: bool, class: &str) -> HtmlElement {
     let parts = if is_json { styled_json(line, &[]) } else { styled_text(line, &[], true) };
     append_parts(&row, &parts);
     row
-}
-
-fn append_parts(parent: &HtmlElement, parts: &[Part]) {
-    for part in parts {
-        let (class, text) = part;
-        let span = make("span", class);
-        match sign_of(part) {
-            Some(sign) => {
-                set(&span, "data-sign", &sign);
-                let character = make("span", "");
-                character.set_text_content(Some(text));
-                append(&span, &character);
-            }
-            None => span.set_text_content(Some(text)),
-        }
-        append(parent, &span);
-    }
 }

@@ -8,7 +8,7 @@ use web_sys::HtmlElement;
 use crate::context::{navigation, preferences};
 use crate::i18n::Language;
 use crate::schemas::load::{LoadProblem, Loaded};
-use crate::schemas::subject_view::OpenSubject;
+use crate::schemas::subject_view::{OpenSubject, version_options};
 use crate::ui::dom::{append, make, set};
 use crate::ui::format::number;
 use crate::ui::fresh::fresh;
@@ -50,23 +50,7 @@ pub fn Compare(subject: OpenSubject, schema: Loaded<SchemaResult>) -> impl IntoV
                         prop:value=move || other.get().map(|version| version.to_string()).unwrap_or_default()
                         on:change=move |event| navigation.set_detail(WITH, event_target_value(&event))
                     >
-                        {move || {
-                            let now = other.get_untracked();
-                            others()
-                                .into_iter()
-                                .map(|(version, is_deleted)| {
-                                    let text = move || match is_deleted {
-                                        true => prefs.words().version_deleted.with_n(&version.to_string()),
-                                        false => version.to_string(),
-                                    };
-                                    view! {
-                                        <option value=version.to_string() selected=now == Some(version)>
-                                            {text}
-                                        </option>
-                                    }
-                                })
-                                .collect::<Vec<_>>()
-                        }}
+                        {move || version_options(others(), other.get_untracked())}
                     </select>
                 </span>
             </div>

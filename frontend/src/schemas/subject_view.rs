@@ -163,23 +163,7 @@ fn SubjectFacts(subject: OpenSubject) -> impl IntoView {
                     }
                     on:change=move |event| choose(event_target_value(&event))
                 >
-                    {move || {
-                        let now = subject.version.get_untracked();
-                        versions()
-                            .into_iter()
-                            .map(|(version, is_deleted)| {
-                                let text = move || match is_deleted {
-                                    true => prefs.words().version_deleted.with_n(&version.to_string()),
-                                    false => version.to_string(),
-                                };
-                                view! {
-                                    <option value=version.to_string() selected=now == Some(version)>
-                                        {text}
-                                    </option>
-                                }
-                            })
-                            .collect::<Vec<_>>()
-                    }}
+                    {move || version_options(versions(), subject.version.get_untracked())}
                 </select>
             </span>
             <span class="muted">
@@ -198,6 +182,23 @@ fn SubjectFacts(subject: OpenSubject) -> impl IntoView {
             </p>
         </Show>
     }
+}
+
+/// The options of a choice of versions: number, and whether the version is deleted.
+pub fn version_options(versions: Vec<(u32, bool)>, chosen: Option<u32>) -> impl IntoView {
+    let prefs = preferences();
+    let option = |(version, is_deleted): (u32, bool)| {
+        let text = move || match is_deleted {
+            true => prefs.words().version_deleted.with_n(&version.to_string()),
+            false => version.to_string(),
+        };
+        view! {
+            <option value=version.to_string() selected=chosen == Some(version)>
+                {text}
+            </option>
+        }
+    };
+    versions.into_iter().map(option).collect::<Vec<_>>()
 }
 
 /// The shown version and its tabs.

@@ -13,10 +13,11 @@ use crate::schemas::compatibility::CompatibilityField;
 use crate::schemas::load::{LoadProblem, Loaded};
 use crate::schemas::register_form::RegisterForm;
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
+use crate::ui::empty_list::EmptyList;
 use crate::ui::format::number;
 use crate::ui::fresh::fresh;
 use crate::ui::table_columns::text_column;
-use crate::ui::view_frame::{EmptyState, FindField, ViewTitle};
+use crate::ui::view_frame::{FindField, ViewTitle};
 use page_model::{Address, ReadState, RegistrationForm, Sort, SubjectList, SubjectQuery, View};
 
 const COLUMNS: &[TableColumn] = &[
@@ -56,7 +57,7 @@ pub fn Subjects() -> impl IntoView {
 
 #[component]
 fn SubjectTable() -> impl IntoView {
-    let (prefs, navigation) = (preferences(), navigation());
+    let (store, prefs, navigation) = (store(), preferences(), navigation());
     let shows_deleted = Memo::new(move |_| navigation.detail("deleted").is_some());
     let loaded = Loaded::open(move || SubjectsRequest { deleted: shows_deleted.get() });
     let list = StoredValue::new_local(SubjectList::default());
@@ -165,7 +166,13 @@ fn SubjectTable() -> impl IntoView {
             />
         </Show>
         <Show when=move || is_known.get() && !has_any.get()>
-            <NoSubjects find=find />
+            <EmptyList
+                find=find
+                is_limited=Memo::new(move |_| store.read(|state| !state.sees_every_subject()))
+                none=|w| w.no_subjects
+                none_allowed=|w| w.no_subjects_allowed
+                next=|w| w.no_subjects_next
+            />
         </Show>
         <div
             class="table-place"
@@ -195,33 +202,5 @@ fn subject_row(subject: &SubjectName, prefs: Preferences) -> TableRow {
         ],
         data: vec![("data-name", subject.name.clone()), ("data-deleted", subject.deleted.to_string())],
         class: if subject.deleted { "quiet" } else { "" },
-    }
-}
-
-/// The message if there are no subjects, or none that matches the search.
-#[component]
-fn NoSubjects(find: Memo<String>) -> impl IntoView {
-    let (store, prefs, navigation) = (store(), preferences(), navigation());
-    let is_limited = Memo::new(move |_| store.read(|state| !state.sees_every_subject()));
-    let is_searching = move || !find.get().is_empty();
-    let title = move || match is_limited.get() {
-        _ if is_searching() => prefs.words().nothing_found,
-        true => prefs.words().no_subjects_allowed,
-        false => prefs.words().no_subjects,
-    };
-    let next = move || if is_searching() || is_limited.get() { "" } else { prefs.words().no_subjects_next };
-    view! {
-        <EmptyState
-            reason="nothing"
-            title=Signal::derive(move || title().to_owned())
-            next=Signal::derive(move || next().to_owned())
-        />
-        <Show when=is_searching>
-            <p class="instead-action">
-                <button type="button" class="button" on:click=move |_| navigation.set_detail("find", String::new())>
-                    {prefs.text(|w| w.find_clear)}
-                </button>
-            </p>
-        </Show>
     }
 }

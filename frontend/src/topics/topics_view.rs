@@ -14,11 +14,12 @@ use crate::i18n::{Plural, WithN, Words};
 use crate::topics::create_topic::CreateTopicDialog;
 use crate::topics::sample_data::LoadSamples;
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
+use crate::ui::empty_list::EmptyList;
 use crate::ui::format::{number, rate};
 use crate::ui::lazy::lazy_part;
 use crate::ui::redraw::RedrawWhenVisible;
 use crate::ui::table_columns::{number_column, text_column};
-use crate::ui::view_frame::{ApplyUpdate, EmptyState, FindField, Freshness, LoadingState, ViewStatus, ViewTitle};
+use crate::ui::view_frame::{ApplyUpdate, FindField, Freshness, LoadingState, ViewStatus, ViewTitle};
 use page_model::{ReadState, Sort, TopicList, TopicQuery, TopicTotals};
 
 const COLUMNS: &[TableColumn] = &[
@@ -134,7 +135,13 @@ fn TopicsView() -> impl IntoView {
             <LoadingState status=status loading=|w| w.topics_loading />
         </Show>
         <Show when=move || is_known.get() && !has_any.get()>
-            <NoTopics find=find />
+            <EmptyList
+                find=find
+                is_limited=Memo::new(move |_| store.read(|state| !state.sees_every_topic()))
+                none=|w| w.no_topics
+                none_allowed=|w| w.no_topics_allowed
+                next=|w| w.no_topics_next
+            />
         </Show>
         <div class="table-place" hidden=move || !has_any.get()>
             <DataTable
@@ -181,33 +188,5 @@ fn topic_row(topic: &TopicSummary, prefs: Preferences) -> TableRow {
             ("data-records", topic.records.map(|n| n.to_string()).unwrap_or_default()),
         ],
         class: if topic.internal { "quiet" } else { "" },
-    }
-}
-
-/// The message if there are no topics, or none that matches the search.
-#[component]
-fn NoTopics(find: Memo<String>) -> impl IntoView {
-    let (store, prefs, navigation) = (store(), preferences(), navigation());
-    let is_limited = Memo::new(move |_| store.read(|state| !state.sees_every_topic()));
-    let is_searching = move || !find.get().is_empty();
-    let title = move || match is_limited.get() {
-        _ if is_searching() => prefs.words().nothing_found,
-        true => prefs.words().no_topics_allowed,
-        false => prefs.words().no_topics,
-    };
-    let next = move || if is_searching() || is_limited.get() { "" } else { prefs.words().no_topics_next };
-    view! {
-        <EmptyState
-            reason="nothing"
-            title=Signal::derive(move || title().to_owned())
-            next=Signal::derive(move || next().to_owned())
-        />
-        <Show when=is_searching>
-            <p class="instead-action">
-                <button type="button" class="button" on:click=move |_| navigation.set_detail("find", String::new())>
-                    {prefs.text(|w| w.find_clear)}
-                </button>
-            </p>
-        </Show>
     }
 }

@@ -3,8 +3,12 @@
 
 use std::ops::Range;
 
-use page_model::{TokenKind, tokens};
+use leptos::prelude::*;
 use protocol::is_printable;
+use web_sys::HtmlElement;
+
+use crate::ui::dom::{append, make, set};
+use page_model::{TokenKind, tokens};
 
 /// A text with the CSS class that colours it; an empty class adds no colour.
 pub type Part = (&'static str, String);
@@ -54,8 +58,52 @@ pub fn with_signs(text: &str) -> String {
 }
 
 /// The sign of a part that is a control or format character.
-pub fn sign_of((class, text): &Part) -> Option<String> {
+fn sign_of((class, text): &Part) -> Option<String> {
     text.chars().next().filter(|_| *class == SIGN).map(sign)
+}
+
+/// A span with its class for each part.
+pub fn spans(parts: Vec<Part>) -> Vec<AnyView> {
+    let span = |part: Part| {
+        let sign = sign_of(&part);
+        let (class, text) = part;
+        match sign {
+            Some(sign) => {
+                let title = sign.clone();
+                view! {
+                    <span class=class data-sign=sign title=title>
+                        <span>{text}</span>
+                    </span>
+                }
+                .into_any()
+            }
+            None => view! { <span class=class>{text}</span> }.into_any(),
+        }
+    };
+    parts.into_iter().map(span).collect()
+}
+
+/// Appends each part as text, or as a span with its class.
+pub fn append_parts(parent: &HtmlElement, parts: &[Part]) {
+    for part in parts {
+        let (class, text) = part;
+        if class.is_empty() {
+            append(parent, &document().create_text_node(text));
+        } else {
+            let span = make("span", class);
+            match sign_of(part) {
+                Some(sign) => {
+                    set(&span, "data-sign", &sign);
+                    set(&span, "title", &sign);
+                    let character = make("span", "");
+                    character.set_text_content(Some(text));
+                    append(&span, &character);
+                }
+                None => span.set_text_content(Some(text)),
+            }
+            append(parent, &span);
+        }
+    }
 }
 
 /// Splits the range at the marks that overlap it. A mark may overlap several tokens.

@@ -1,30 +1,18 @@
 //! A cluster that keeps running after the program that started it; a file of process ids finds it again.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::process::{POLL_INTERVAL, signal};
-use crate::{Cluster, installation, probe};
-
-const STOP_GRACE: Duration = Duration::from_secs(15);
+use crate::{BackgroundProcess, Cluster, installation, probe};
 
 /// A cluster that runs in the background, in `target/kafka/run`; only one at a time.
 pub struct Detached {
     state_file: PathBuf,
     /// The flavour of the running cluster, as text.
     pub description: String,
-    processes: Vec<Process>,
-}
-
-struct Process {
-    id: u32,
-    port: u16,
-    /// The properties file on its command line, which distinguishes it from an unrelated process with the same id.
-    properties: String,
+    processes: Vec<BackgroundProcess>,
 }
 
 impl Cluster {
@@ -36,7 +24,7 @@ impl Cluster {
         let mut text = format!("{}\n", self.flavour());
         for node in self.nodes() {
             let id = node.process_id().with_context(|| format!("{} is not running", node.name()))?;
-            text.push_str(&format!("{id} {} {}\n", node.port(), node.properties().display()));
+            text.push_str(&format!("{}\n", BackgroundProcess::new(id, node.port(), node.properties())));
         }
         let state_file = Detached::state_file();
         fs::write(&state_file, text).with_context(|| format!("cannot write {}", state_file.display()))?;
@@ -69,11 +57,11 @@ impl Detached {
         };
         let mut lines = text.lines();
         let description = lines.next().unwrap_or_default().to_owned();
-        let processes = lines.map(Process::parse).collect::<Option<Vec<_>>>().with_context(|| {
+        let processes = lines.map(BackgroundProcess::parse).collect::<Option<Vec<_>>>().with_context(|| {
             format!("{} is invalid; remove it, and stop the processes that it lists", state_file.display())
         })?;
         let found = Self { state_file, description, processes };
-        Ok(found.processes.iter().any(Process::is_running).then_some(found))
+        Ok(found.processes.iter().any(BackgroundProcess::is_running).then_some(found))
     }
 
     /// Whether every process is running and every broker answers.
@@ -81,7 +69,8 @@ impl Detached {
     pub fn answers(&self) -> bool {
         self.processes.iter().all(|process| {
             process.is_running()
-                && (probe::known_brokers(process.port).is_ok() || probe::zookeeper_is_ok(process.port).unwrap_or(false))
+                && (probe::known_brokers(process.port()).is_ok()
+                    || probe::zookeeper_is_ok(process.port()).unwrap_or(false))
         })
     }
 
@@ -91,9 +80,9 @@ impl Detached {
     /// When a process does not end, or the file cannot be removed.
     pub fn stop(self) -> Result<()> {
         let (zookeeper, brokers): (Vec<_>, Vec<_>) =
-            self.processes.iter().partition(|process| Path::new(&process.properties).ends_with("zookeeper.properties"));
+            self.processes.iter().partition(|process| process.argument().ends_with("zookeeper.properties"));
         for group in [brokers, zookeeper] {
-            stop_all(&group)?;
+            BackgroundProcess::stop_all(&group)?;
         }
         fs::remove_file(&self.state_file).with_context(|| format!("cannot remove {}", self.state_file.display()))
     }
@@ -104,34 +93,5 @@ impl Detached {
 
     fn state_file() -> PathBuf {
         Self::run_dir().join("processes")
-    }
-}
-
-fn stop_all(processes: &[&Process]) -> Result<()> {
-    for (name, grace) in [("-TERM", STOP_GRACE), ("-KILL", Duration::from_secs(2))] {
-        processes.iter().filter(|process| process.is_running()).for_each(|process| signal(name, process.id));
-        let deadline = Instant::now() + grace;
-        while Instant::now() < deadline {
-            if !processes.iter().any(|process| process.is_running()) {
-                return Ok(());
-            }
-            std::thread::sleep(POLL_INTERVAL);
-        }
-    }
-    let ids: Vec<_> = processes.iter().map(|process| process.id.to_string()).collect();
-    bail!("cannot kill these processes: {}", ids.join(", "))
-}
-
-impl Process {
-    fn parse(line: &str) -> Option<Self> {
-        let mut words = line.splitn(3, ' ');
-        let id = words.next()?.parse().ok()?;
-        let port = words.next()?.parse().ok()?;
-        Some(Self { id, port, properties: words.next()?.to_owned() })
-    }
-
-    fn is_running(&self) -> bool {
-        let output = Command::new("ps").args(["-ww", "-o", "command=", "-p", &self.id.to_string()]).output();
-        output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(&self.properties))
     }
 }

@@ -4,6 +4,7 @@
 //! own tools ([`Cluster::tool`]) as an independent check. `cargo xtask kafka up` runs it in the background
 //! ([`Cluster::detach`], [`Detached`]).
 
+mod background_process;
 mod cluster;
 mod detached;
 mod installation;
@@ -16,6 +17,7 @@ pub mod secured;
 use std::fmt;
 use std::path::PathBuf;
 
+pub use background_process::BackgroundProcess;
 pub use cluster::{Cluster, Node};
 pub use detached::Detached;
 pub use installation::{Installation, Unavailable, run_maven, target_dir};

@@ -2,11 +2,9 @@
 //! properties and lines, never values, which may be secrets.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use kafka::properties::file::{Entry, Malformed, parse};
+use kafka::properties::file::{self, Entry, Malformed, parse};
 use serdes::formats::wire::PrefixId;
 use serdes::registry::{ClientCertificate, RegistryAuth, RegistryUrl};
 
@@ -87,15 +85,11 @@ type Refusal = (usize, Mistake);
 
 impl RegistryProperties {
     pub fn read(path: &Path) -> Result<Self, RegistryPropertiesError> {
-        let file = || path.to_owned();
-        let mut content = Vec::new();
-        File::open(path)
-            .and_then(|opened| opened.take(MAX_FILE_BYTES + 1).read_to_end(&mut content))
-            .map_err(|source| RegistryPropertiesError::Unreadable { file: file(), source })?;
-        if content.len() as u64 > MAX_FILE_BYTES {
-            return Err(RegistryPropertiesError::TooLarge { file: file() });
-        }
-        Self::parse(&content).map_err(|(line, reason)| RegistryPropertiesError::Line { file: file(), line, reason })
+        let named = || path.to_owned();
+        let content = file::read(path, MAX_FILE_BYTES)
+            .map_err(|source| RegistryPropertiesError::Unreadable { file: named(), source })?
+            .ok_or_else(|| RegistryPropertiesError::TooLarge { file: named() })?;
+        Self::parse(&content).map_err(|(line, reason)| RegistryPropertiesError::Line { file: named(), line, reason })
     }
 
     fn parse(content: &[u8]) -> Result<Self, Refusal> {

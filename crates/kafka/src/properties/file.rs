@@ -5,6 +5,10 @@
 //! It differs from Java in two points: a byte order mark is skipped, and the file is read as UTF-8 if it is valid
 //! UTF-8, otherwise as ISO-8859-1, as Java does. Blanks at the end of a value are removed, as Kafka does.
 
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
 /// One property of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -26,6 +30,16 @@ pub enum Malformed {
     Escape,
     #[error("a name or value contains a NUL character")]
     Nul,
+}
+
+/// The content of a file; `None` if it has more than `max_bytes`. Of a larger file, the rest is not read.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn read(path: &Path, max_bytes: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut content = Vec::new();
+    File::open(path)?.take(max_bytes + 1).read_to_end(&mut content)?;
+    Ok((content.len() as u64 <= max_bytes).then_some(content))
 }
 
 /// The entries in their order.

@@ -1,8 +1,10 @@
 //! Java's trust stores and key stores, converted to properties that OpenSSL supports. The kind of a store is detected
 //! from its content.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
+use std::path::Path;
+
+use super::file;
 
 /// Far more than a certificate store needs.
 const MAX_STORE_BYTES: u64 = 16 * 1024 * 1024;
@@ -64,12 +66,8 @@ impl Kind {
 /// # Errors
 /// If the file cannot be read, its kind is not supported, or differs from the declared one.
 pub fn read(path: &str, declared: Option<(&'static str, &str)>) -> Result<(Kind, Vec<u8>), StoreError> {
-    let mut content = Vec::new();
-    let file = File::open(path).map_err(StoreError::Unreadable)?;
-    file.take(MAX_STORE_BYTES + 1).read_to_end(&mut content).map_err(StoreError::Unreadable)?;
-    if content.len() as u64 > MAX_STORE_BYTES {
-        return Err(StoreError::TooLarge);
-    }
+    let content = file::read(Path::new(path), MAX_STORE_BYTES).map_err(StoreError::Unreadable)?;
+    let content = content.ok_or(StoreError::TooLarge)?;
     let kind = kind_of(&content).ok_or(StoreError::Unknown)?;
     if kind == Kind::Jks {
         return Err(StoreError::Jks);

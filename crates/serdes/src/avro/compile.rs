@@ -65,7 +65,7 @@ struct Compiler<'j, 't> {
 /// The first use of a type that was not defined before.
 struct Reference {
     id: TypeId,
-    /// The type of the same name without a namespace, which Java uses if there is none in the namespace.
+    /// The type of the same name without a namespace, which Java uses if the namespace has no such type.
     fallback: String,
     place: String,
 }
@@ -362,7 +362,7 @@ fn primitive(name: &str, attributes: &Json<'_>) -> Option<Type> {
     })
 }
 
-/// `None` if the scale is none, so that the logical type is ignored. A wrong precision harms no reader.
+/// `None` if the scale is invalid, so that the logical type is ignored. A wrong precision harms no reader.
 fn decimal_scale(json: &Json<'_>) -> Option<i64> {
     if json.get("scale").is_none() {
         return Some(0);

@@ -2,6 +2,7 @@
 
 use crate::error::DecodeError;
 use crate::json_writer::JsonWriter;
+use crate::number_parts::NumberParts;
 
 /// The longest unscaled value, in bytes: 2,466 digits. The work grows with the square of the length, so that longer
 /// ones would take seconds for a record of some MiB.
@@ -129,16 +130,7 @@ pub(super) struct DecimalText {
 impl DecimalText {
     /// Reads a number in JSON's syntax.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let (is_negative, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
-        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
-            None => (text, 0),
-        };
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        if whole.is_empty() || mantissa.ends_with('.') || !is_number(whole) || !is_number(fraction) {
-            return None;
-        }
+        let NumberParts { is_negative, whole, fraction, exponent } = NumberParts::of(text)?;
         let digits = whole.bytes().chain(fraction.bytes()).skip_while(|byte| *byte == b'0').collect();
         let exponent = i64::from(exponent) - i64::try_from(fraction.len()).ok()?;
         Some(Self { is_negative, digits, exponent })

@@ -387,7 +387,7 @@ fn check_depth(depth: usize) -> Decoded<()> {
     }
     let mut failure = Failure::boxed(format!("the value is nested deeper than {MAX_JSON_DEPTH} levels"));
     failure.code = DecodeErrorCode::TooLarge;
-    // A path of that many names helps nobody.
+    // Nobody reads a path of that many names.
     failure.has_path = false;
     Err(failure)
 }

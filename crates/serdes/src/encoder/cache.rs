@@ -28,7 +28,7 @@ pub(crate) struct Key {
     pub(super) message: Option<String>,
 }
 
-/// An encoder, or why there is none.
+/// An encoder, or why it could not be created.
 pub(super) type Answer = Result<Arc<Encoder>, ErrorBody>;
 
 #[derive(Debug, Default)]

@@ -79,23 +79,10 @@ pub(super) struct Decimal {
     pub(super) scale: i32,
 }
 
-/// Reads a JSON number exactly; `None` if the text is none, or if it has too many digits.
+/// Reads a JSON number exactly; `None` if the text is not a number or has too many digits.
 pub(super) fn parse(text: &str) -> Option<Decimal> {
-    let (is_negative, rest) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text),
-    };
-    let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
-        None => (rest, 0),
-    };
-    let (whole, fraction) = match mantissa.split_once('.') {
-        Some((_, "")) => return None,
-        Some(parts) => parts,
-        None => (mantissa, ""),
-    };
-    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !is_digits(whole) || !is_digits(fraction) || whole.len() + fraction.len() > MAX_DIGITS {
+    let NumberParts { is_negative, whole, fraction, exponent } = NumberParts::of(text)?;
+    if whole.len() + fraction.len() > MAX_DIGITS {
         return None;
     }
     let scale = i32::try_from(fraction.len()).ok()?.checked_sub(exponent)?;
@@ -138,6 +125,8 @@ fn twos_complement(digits: &str, is_negative: bool) -> Vec<u8> {
     bytes.reverse();
     bytes
 }
+
+use crate::number_parts::NumberParts;
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::table::{Enum, Kind, Tables};
+use crate::number_parts::NumberParts;
 
 /// A value as the wire format has it.
 #[derive(Debug, PartialEq)]
@@ -140,25 +141,10 @@ fn range(kind: Kind) -> Option<(i128, i128)> {
 /// The exact integer of a JSON number, also of one such as `1.50e2`; `None` if it has a fraction. An integer of more than 30
 /// digits becomes one that is out of range for every kind.
 fn integer(text: &str) -> Option<i128> {
-    let (sign, rest) = match text.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, text),
-    };
-    let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, i64::from(exponent.parse::<i32>().ok()?)),
-        None => (rest, 0),
-    };
-    let (whole, fraction) = match mantissa.split_once('.') {
-        Some((_, "")) => return None,
-        Some(parts) => parts,
-        None => (mantissa, ""),
-    };
-    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !is_digits(whole) || !is_digits(fraction) {
-        return None;
-    }
+    let NumberParts { is_negative, whole, fraction, exponent } = NumberParts::of(text)?;
+    let sign = if is_negative { -1 } else { 1 };
     let digits = format!("{whole}{fraction}");
-    let whole_digits = i64::try_from(whole.len()).ok()? + exponent;
+    let whole_digits = i64::try_from(whole.len()).ok()? + i64::from(exponent);
     let significant = digits.trim_end_matches('0');
     let leading_zeros = i64::try_from(digits.len() - digits.trim_start_matches('0').len()).ok()?;
     if significant.is_empty() {

@@ -219,6 +219,6 @@ fn apicurio(path: &str) -> Call<'_> {
 
 fn parse_language(name: &str) -> Result<SchemaLanguage, RegistryError> {
     parse_type(name).ok_or_else(|| RegistryError::Unexpected {
-        reason: format!("the type {name:?} of the schema is none of AVRO, PROTOBUF and JSON"),
+        reason: format!("the type {name:?} of the schema is not AVRO, PROTOBUF or JSON"),
     })
 }

@@ -34,7 +34,7 @@ pub(super) enum Kind {
     Text,
     Bytes,
     Uuid,
-    /// Milliseconds since 1970; negative if there is none.
+    /// Milliseconds since 1970; negative if it is missing.
     Time,
     /// A number that stands for a name.
     Name(&'static [(i8, &'static str)]),
