@@ -16,7 +16,6 @@
 //! (defaults that are no value of their type, namespaces with `-`), and builds a tree of values for each record.
 
 mod compile;
-mod decimal;
 mod decode;
 mod defaults;
 mod encode;

@@ -2,11 +2,13 @@
 
 mod batch;
 mod guessed;
+mod message_type;
 mod records;
 mod schema_choice;
 #[cfg(test)]
 mod tests;
 
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use protocol::{BinaryBatch, Decode, DecodeFailure, LocalSchemaId, RecordFormat, RecordView};
@@ -16,7 +18,7 @@ use crate::compiled::CompiledSchema;
 use crate::encoder::Encoders;
 use crate::formats::wire::{Framing, Part, PrefixId, read_prefix};
 use crate::local::{LocalSchemas, TopicSchemas};
-use crate::registry::{Lookup, Registry, SchemaId};
+use crate::registry::{Registry, SchemaId};
 
 /// How long records wait for a schema that is not loaded yet. A registry that answers at all does so much earlier; later the
 /// records are sent as they are, with the reason.
@@ -30,8 +32,8 @@ pub struct Decoder {
     max_bytes: usize,
     /// Schemas that clients sent.
     local: LocalSchemas,
-    /// Schemas that the bridge's configuration has.
-    topics: TopicSchemas,
+    /// Schemas that the bridge's configuration has. They may be replaced while the bridge runs.
+    topics: RwLock<Arc<TopicSchemas>>,
     /// Encoders with schemas of the registry.
     encoders: Encoders,
 }
@@ -42,14 +44,19 @@ impl Decoder {
             registry,
             max_bytes,
             local: LocalSchemas::default(),
-            topics: TopicSchemas::default(),
+            topics: RwLock::default(),
             encoders: Encoders::default(),
         }
     }
 
     /// With the schemas that the bridge's configuration has for topics.
     pub fn with_topic_schemas(self, topics: TopicSchemas) -> Self {
-        Self { topics, ..self }
+        Self { topics: RwLock::new(Arc::new(topics)), ..self }
+    }
+
+    /// Replaces the schemas of [`Self::with_topic_schemas`] for the batches and encoders to come.
+    pub fn replace_topic_schemas(&self, topics: TopicSchemas) {
+        *self.topics.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(topics);
     }
 
     pub fn registry(&self) -> Option<&Registry<CompiledSchema>> {
@@ -66,8 +73,9 @@ impl Decoder {
         &self.local
     }
 
-    pub(crate) fn topic_schemas(&self) -> &TopicSchemas {
-        &self.topics
+    /// Those of the bridge's configuration.
+    pub(crate) fn topic_schemas(&self) -> Arc<TopicSchemas> {
+        Arc::clone(&self.topics.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn encoders(&self) -> &Encoders {
@@ -111,7 +119,7 @@ impl Decoder {
                 *last = id;
                 if let Some(id) = id
                     && !missing.contains(&id)
-                    && matches!(registry.get(id), Lookup::Unknown | Lookup::Loading)
+                    && registry.is_loadable(id)
                 {
                     missing.push(id);
                 }
@@ -135,7 +143,7 @@ impl Decoder {
         if let Some(registry) = &self.registry
             && has_schema(format)
             && let Some(id) = schema_of_bytes(field.bytes, headers.clone(), field.part, format, registry.prefix_id())
-            && matches!(registry.get(id), Lookup::Unknown | Lookup::Loading)
+            && registry.is_loadable(id)
         {
             registry.load_blocking(&[id], SCHEMA_WAIT);
         }
@@ -228,8 +236,8 @@ fn schema_id<'a>(framing: &Framing<'a>, format: RecordFormat) -> Option<(SchemaI
         // Any binary value may begin with 1; the registry is asked only if the user said that there is a schema.
         Framing::Guid { .. } if format == RecordFormat::Auto => return None,
         Framing::Confluent { id, body } | Framing::ConfluentHeader { id, body, .. } => (SchemaId::Id(id), body),
-        Framing::Apicurio { id, body } | Framing::ApicurioGlobalId { id, body } => (SchemaId::Global(id), body),
-        Framing::ApicurioContent { id, body } | Framing::ApicurioContentId { id, body } => {
+        Framing::Apicurio { id, body } | Framing::ApicurioGlobalId { id, body, .. } => (SchemaId::Global(id), body),
+        Framing::ApicurioContent { id, body } | Framing::ApicurioContentId { id, body, .. } => {
             (SchemaId::Content(id), body)
         }
         Framing::Guid { guid, body } | Framing::GuidHeader { guid, body, .. } => {

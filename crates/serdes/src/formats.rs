@@ -3,12 +3,12 @@
 pub mod cbor;
 pub mod compressed;
 pub mod connect;
-mod decimal;
 pub mod guess;
 mod input;
 pub mod internal_topics;
 pub mod json;
 mod json_number;
+mod lz4;
 mod member_name;
 pub mod message_pack;
 pub mod numbers;

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::error::{DecodeError, DecodeErrorCode};
+use crate::growth;
 
 /// Writes one JSON value to the end of a buffer. Commas, colons and brackets are the caller's.
 #[derive(Debug)]
@@ -26,6 +27,11 @@ impl<'a> JsonWriter<'a> {
         self.text.len()
     }
 
+    /// Whether what was written since a position starts with this byte.
+    pub(crate) fn starts_with(&self, position: usize, byte: u8) -> bool {
+        self.text.get(position) == Some(&byte)
+    }
+
     /// Removes what was written since a position.
     pub(crate) fn truncate(&mut self, position: usize) {
         self.text.truncate(position);
@@ -33,9 +39,22 @@ impl<'a> JsonWriter<'a> {
 
     /// Appends JSON text as it is.
     pub fn raw(&mut self, json: &[u8]) -> Result<(), DecodeError> {
-        self.reserve(json.len())?;
-        self.text.extend_from_slice(json);
+        if json.len() > self.end.saturating_sub(self.text.len()) {
+            return Err(self.too_large());
+        }
+        // Apart from the usual case, for which `extend_from_slice` then has nothing more to check.
+        if json.len() > self.text.capacity() - self.text.len() {
+            self.raw_in_more_memory(json);
+        } else {
+            self.text.extend_from_slice(json);
+        }
         Ok(())
+    }
+
+    #[cold]
+    fn raw_in_more_memory(&mut self, json: &[u8]) {
+        growth::reserve(self.text, json.len(), self.end);
+        self.text.extend_from_slice(json);
     }
 
     pub fn integer(&mut self, number: impl itoa::Integer) -> Result<(), DecodeError> {
@@ -94,13 +113,43 @@ impl<'a> JsonWriter<'a> {
         self.raw(b"\"")
     }
 
-    /// Checks that so many more bytes are allowed.
-    fn reserve(&self, bytes: usize) -> Result<(), DecodeError> {
-        if bytes <= self.end.saturating_sub(self.text.len()) {
-            return Ok(());
+    /// Makes a string of the JSON text that was written since a position.
+    pub(crate) fn quote(&mut self, position: usize) -> Result<(), DecodeError> {
+        let is_escaped = |byte: &u8| matches!(byte, b'"' | b'\\');
+        let escapes = self.text[position..].iter().filter(|byte| is_escaped(byte)).count();
+        self.reserve(escapes + 2)?;
+        // From its end, because the text moves by the backslashes before it. Without a second buffer, a key takes no memory besides the JSON.
+        let mut from = self.text.len();
+        let mut to = from + escapes + 2;
+        self.text.resize(to, b'"');
+        to -= 1;
+        while from > position {
+            from -= 1;
+            to -= 1;
+            let byte = self.text[from];
+            self.text[to] = byte;
+            if is_escaped(&byte) {
+                to -= 1;
+                self.text[to] = b'\\';
+            }
         }
+        self.text[position] = b'"';
+        Ok(())
+    }
+
+    /// Checks that so many more bytes are allowed, and reserves memory for them.
+    fn reserve(&mut self, bytes: usize) -> Result<(), DecodeError> {
+        if bytes > self.end.saturating_sub(self.text.len()) {
+            return Err(self.too_large());
+        }
+        growth::reserve(self.text, bytes, self.end);
+        Ok(())
+    }
+
+    #[cold]
+    fn too_large(&self) -> DecodeError {
         let message = format!("the decoded value is larger than {} bytes (--max-decoded-bytes)", self.limit);
-        Err(DecodeError::new(DecodeErrorCode::TooLarge, message))
+        DecodeError::new(DecodeErrorCode::TooLarge, message)
     }
 }
 
@@ -151,6 +200,28 @@ mod tests {
         let text = "a\"b\\c\nd\u{1}e\u{7f}à我";
         let json = written(99, |json| json.string(text)).expect("it fits");
         assert_eq!(serde_json::from_str::<String>(&json).expect("valid JSON"), text);
+    }
+
+    #[test]
+    fn text_that_was_written_becomes_a_string() {
+        for text in ["[1,2]", "{\"a\":\"b\\\"c\\\\\"}", "", "[\"è\"]"] {
+            let json = written(99, |json| {
+                let position = json.position();
+                json.raw(text.as_bytes())?;
+                json.quote(position)
+            });
+            let read = serde_json::from_str::<String>(&json.expect("it fits")).expect("valid JSON");
+            assert_eq!(read, text);
+        }
+        assert_eq!(written(4, |json| json.raw(b"[1]").and_then(|()| json.quote(json.position() - 3))), None);
+    }
+
+    #[test]
+    fn memory_is_never_more_than_the_limit() {
+        let mut text = Vec::new();
+        let mut json = JsonWriter::new(&mut text, 1000);
+        while json.raw(b"0123456").is_ok() {}
+        assert_eq!((text.len(), text.capacity()), (994, 1000));
     }
 
     #[test]

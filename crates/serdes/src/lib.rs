@@ -3,10 +3,12 @@
 
 mod avro;
 mod compiled;
+mod decimal;
 mod decoder;
 mod encoder;
 mod error;
 pub mod formats;
+mod growth;
 mod json_schema;
 mod json_tree;
 mod json_writer;
@@ -15,6 +17,7 @@ mod number_parts;
 pub mod protobuf;
 pub mod registry;
 mod structure;
+mod time_text;
 mod uuid_text;
 
 pub use avro::AvroSchema;

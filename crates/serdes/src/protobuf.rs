@@ -5,7 +5,7 @@
 //! 9999, the number of an unknown enum value, an Any of a type that the schema does not have) is written in a simpler form
 //! instead of refused.
 
-mod decimal;
+mod comments;
 mod decode;
 mod encode;
 mod example;
@@ -17,6 +17,7 @@ mod structure;
 mod table;
 #[cfg(test)]
 mod tests;
+mod type_reference;
 mod well_known;
 mod wire;
 
@@ -28,6 +29,7 @@ use protocol::SchemaStructure;
 
 pub use self::indexes::{SmallIndexes, read_message_indexes, write_message_indexes};
 use self::table::Tables;
+pub(crate) use self::type_reference::read_type_reference;
 use crate::JsonWriter;
 use crate::error::{DecodeError, EncodeError, SchemaError};
 
@@ -117,6 +119,20 @@ impl ProtobufSchema {
     pub fn by_name(&self, full_name: &str) -> Option<MessageType> {
         let index = *self.tables.by_name.get(full_name)?;
         (!self.tables.message(index).is_map_entry).then(|| self.message_type(index))
+    }
+
+    /// The message type with a name without its package and the types around it, as Apicurio's serializers write it; the full name will do, too.
+    /// Those of the schema itself come before those of its imports, and the outer ones before those inside of them.
+    pub(crate) fn by_short_name(&self, name: &str) -> Option<MessageType> {
+        let has_name = |full_name: &str| {
+            full_name.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        };
+        let own = self.by_indexes.iter().filter(|(_, index)| has_name(&self.tables.message(**index).full_name));
+        let first = own.min_by(|(one, _), (other, _)| one.len().cmp(&other.len()).then_with(|| one.cmp(other)));
+        match first {
+            Some((_, index)) => Some(self.message_type(*index)),
+            None => self.names.iter().find(|full_name| has_name(full_name)).and_then(|name| self.by_name(name)),
+        }
     }
 
     /// The first message type of the schema itself.

@@ -89,8 +89,7 @@ impl<S: Send + Sync + 'static> Registry<S> {
 
     /// What is known about a schema. Never blocks on the network.
     pub fn get(&self, id: SchemaId) -> Lookup<S> {
-        let ready = self.loader.ready.read().unwrap_or_else(PoisonError::into_inner).get(id);
-        match ready {
+        match self.ready(id) {
             Some(schema) => Lookup::Ready(schema),
             None => match self.loader.absent(id) {
                 Absent::Failed(error) => Lookup::Failed(error),
@@ -98,6 +97,20 @@ impl<S: Send + Sync + 'static> Registry<S> {
                 Absent::Unknown => Lookup::Unknown,
             },
         }
+    }
+
+    /// Like [`Self::get`], but does not describe errors, which takes longer than most records need to be decoded.
+    pub(crate) fn get_undescribed(&self, id: SchemaId) -> Result<Arc<S>, DecodeErrorCode> {
+        self.ready(id).ok_or_else(|| self.loader.failure_code(id))
+    }
+
+    /// Whether [`Self::load`] would wait for the schema.
+    pub fn is_loadable(&self, id: SchemaId) -> bool {
+        self.ready(id).is_none() && self.loader.is_loadable(id)
+    }
+
+    fn ready(&self, id: SchemaId) -> Option<Arc<S>> {
+        self.loader.ready.read().unwrap_or_else(PoisonError::into_inner).get(id)
     }
 
     /// Asks for schemas that are not known. Returns when each has an answer, which [`Self::get`] returns, or after `wait`; the loads

@@ -2,12 +2,13 @@
 
 use protocol::MAX_JSON_DEPTH;
 
-use super::decimal::{MAX_DECIMAL_BYTES, write_decimal};
-use super::time::{self, TimeText, Unit};
+use super::time::{self, Unit};
 use super::types::{Decimal, Type, TypeId, Types};
+use crate::decimal;
 use crate::error::{DecodeError, DecodeErrorCode};
 use crate::json_tree::member_path;
 use crate::json_writer::JsonWriter;
+use crate::time_text::TimeText;
 use crate::uuid_text;
 
 pub(super) fn decode(types: &Types, body: &[u8], json: &mut JsonWriter<'_>) -> Result<(), DecodeError> {
@@ -258,13 +259,13 @@ impl<'b> Decoder<'_, 'b, '_, '_> {
         Ok(())
     }
 
-    fn decimal(&mut self, decimal: &Decimal) -> Decoded<()> {
-        let unscaled = match &decimal.fixed {
+    fn decimal(&mut self, of_type: &Decimal) -> Decoded<()> {
+        let unscaled = match &of_type.fixed {
             Some(fixed) => self.take(fixed.size)?,
             None => self.prefixed()?,
         };
         check_decimal(unscaled)?;
-        write_decimal(self.json, unscaled, decimal.scale)?;
+        decimal::write(self.json, unscaled, of_type.scale.saturating_neg())?;
         Ok(())
     }
 
@@ -278,7 +279,7 @@ impl<'b> Decoder<'_, 'b, '_, '_> {
             return Err(Failure::boxed(format!("{} after the scale of a big-decimal", left(inner.bytes.len()))));
         }
         check_decimal(unscaled)?;
-        write_decimal(self.json, unscaled, scale)?;
+        decimal::write(self.json, unscaled, scale.saturating_neg())?;
         Ok(())
     }
 
@@ -393,8 +394,9 @@ fn check_depth(depth: usize) -> Decoded<()> {
 }
 
 fn check_decimal(unscaled: &[u8]) -> Decoded<()> {
-    if unscaled.len() <= MAX_DECIMAL_BYTES {
+    if unscaled.len() <= decimal::MAX_BYTES {
         return Ok(());
     }
-    Err(Failure::boxed(format!("decimal of {} bytes (at most {MAX_DECIMAL_BYTES} are decoded)", unscaled.len())))
+    let (size, most) = (unscaled.len(), decimal::MAX_BYTES);
+    Err(Failure::boxed(format!("decimal of {size} bytes (at most {most} are decoded)")))
 }

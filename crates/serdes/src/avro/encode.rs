@@ -4,9 +4,9 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::decimal::DecimalText;
 use super::time::{self, Unit};
 use super::types::{Decimal, Record, Type, TypeId, Types};
+use crate::decimal::DecimalText;
 use crate::error::EncodeError;
 use crate::json_tree::{Json, member_path};
 use crate::uuid_text;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use protocol::{Decode, DecodeNote, HeaderView, Notes, RecordFormat, SchemaReference};
 
 use super::guessed::{Guessed, decode_guessed, decode_internal};
+use super::message_type::MessageTypes;
 use super::schema_choice::{self, SchemaChoice};
 use super::{Decoder, schema_id};
 use crate::compiled::CompiledSchema;
@@ -15,11 +16,11 @@ use crate::formats::numbers::{Number, decode_uuid};
 use crate::formats::wire::{Framing, Part, read_prefix};
 use crate::formats::{cbor, connect, internal_topics, json, message_pack, text, xml};
 use crate::json_writer::JsonWriter;
-use crate::protobuf::{MessageType, read_message_indexes};
 use crate::registry::SchemaId;
 
-/// How many different errors of a batch are described. The others are described when their records are opened.
-const MAX_FAILURES: usize = 256;
+/// How many different errors of a batch are described. The others are described when their records are opened: a description takes
+/// several times as long as the decoding of a record, and is larger than most records.
+const MAX_FAILURES: usize = 32;
 
 /// A key or value to decode.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +55,7 @@ struct Success {
     format: RecordFormat,
     compression: Option<&'static str>,
     schema: Option<SchemaSource>,
-    /// The index of the message type in [`BatchDecoder::messages`].
+    /// The number of the message type in [`BatchDecoder::messages`].
     message: Option<usize>,
     reason: Option<&'static str>,
 }
@@ -89,10 +90,12 @@ pub struct BatchDecoder<'d> {
     /// The notes of decoded bytes, the one used last at the end.
     successes: Vec<(Success, u16)>,
     failures: HashMap<(DecodeError, Option<SchemaSource>), u16>,
+    /// The notes of the errors that are not described.
+    undescribed: Vec<(DecodeErrorCode, u16)>,
     /// The schema used last, for keys and for values.
     schemas: [Option<LastSchema>; 2],
     /// The Protobuf types that occurred.
-    messages: Vec<(SchemaId, Vec<i32>, MessageType)>,
+    messages: MessageTypes,
     /// How many more bytes may be written: a batch of small values may be made to grow a thousandfold when it is decompressed.
     left: usize,
 }
@@ -101,10 +104,10 @@ impl<'d> BatchDecoder<'d> {
     /// For records of `topic`; `bytes` is their size. Decoded, they may have this many times their size together, or that of one large record.
     pub fn new(decoder: &'d Decoder, topic: &str, decode: Decode, bytes: usize) -> Self {
         const GROWTH: usize = 16;
-        let (notes, successes, failures, schemas, messages) = Default::default();
+        let (notes, successes, failures, undescribed, schemas, messages) = Default::default();
         let left = bytes.saturating_mul(GROWTH).max(decoder.max_bytes);
         let choices = SchemaChoice::of(decoder, topic, decode);
-        Self { decoder, decode, choices, used: None, notes, successes, failures, schemas, messages, left }
+        Self { decoder, decode, choices, used: None, notes, successes, failures, undescribed, schemas, messages, left }
     }
 
     /// The notes to which the results refer.
@@ -307,27 +310,8 @@ impl<'d> BatchDecoder<'d> {
                 Ok(success(RecordFormat::JsonSchema))
             }
             CompiledSchema::Protobuf(protobuf) => {
-                // In a header, the indexes follow the id.
-                let (indexes, body) = match framing {
-                    Framing::ConfluentHeader { message_indexes, .. } | Framing::GuidHeader { message_indexes, .. } => {
-                        (read_message_indexes(message_indexes)?.0, body)
-                    }
-                    _ => read_message_indexes(body)?,
-                };
-                let known = self.messages.iter().position(|(of, path, _)| *of == id && **path == *indexes);
-                let message = match known {
-                    Some(message) => message,
-                    None => {
-                        let Some(message) = protobuf.by_indexes(&indexes) else {
-                            let message =
-                                format!("the schema {id} has no message type with the indexes {:?}", &*indexes);
-                            return Err(DecodeError::malformed(message));
-                        };
-                        self.messages.push((id, indexes.to_vec(), message));
-                        self.messages.len() - 1
-                    }
-                };
-                self.messages[message].2.decode(body, json)?;
+                let (message, body) = self.messages.find(id, protobuf, framing, body)?;
+                self.messages.get(message).decode(body, json)?;
                 Ok(Success { message: Some(message), ..success(RecordFormat::Protobuf) })
             }
         }
@@ -342,7 +326,11 @@ impl<'d> BatchDecoder<'d> {
             return schema.clone();
         }
         let Some(registry) = &self.decoder.registry else { return Err(no_registry(id)) };
-        let schema = registry.get(id).into_result(id);
+        let schema = if self.failures.len() < MAX_FAILURES {
+            registry.get(id).into_result(id)
+        } else {
+            registry.get_undescribed(id).map_err(|code| DecodeError::new(code, String::new()))
+        };
         *last = Some((id, schema.clone()));
         schema
     }
@@ -388,7 +376,7 @@ impl<'d> BatchDecoder<'d> {
         let (subject, version) = version.map(|found| (found.subject, found.version)).unzip();
         let used = self.schemas.iter().flatten().find(|(of, _)| *of == id);
         let name = match (message, used) {
-            (Some(message), _) => Some(self.messages[message].2.name().to_owned()),
+            (Some(message), _) => Some(self.messages.get(message).name().to_owned()),
             (None, Some((_, Ok(schema)))) => match &**schema {
                 CompiledSchema::Avro { schema, .. } => schema.name().map(str::to_owned),
                 _ => None,
@@ -399,16 +387,19 @@ impl<'d> BatchDecoder<'d> {
     }
 
     fn note_of_failure(&mut self, error: DecodeError, topic: &str) -> u16 {
-        let mut key = (error, self.used);
+        let code = error.code;
+        let key = (error, self.used);
         if let Some(note) = self.failures.get(&key) {
             return *note;
         }
         if self.failures.len() >= MAX_FAILURES {
-            let message = "this record differs from the others of its batch in its error; open it to see the error";
-            key = (DecodeError::new(key.0.code, message), None);
-            if let Some(note) = self.failures.get(&key) {
+            if let Some((_, note)) = self.undescribed.iter().find(|(other, _)| *other == code) {
                 return *note;
             }
+            let message = "this record differs from the others of its batch in its error; open it to see the error";
+            let number = self.notes.add(DecodeNote::failed(code.name(), message.to_owned())).unwrap_or_default();
+            self.undescribed.push((code, number));
+            return number;
         }
         let (error, source) = &key;
         let schema = source.and_then(|source| self.reference(source, topic, None));

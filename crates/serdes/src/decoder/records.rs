@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::{BatchDecoder, Decoder, Field, SCHEMA_WAIT, needs_registry, parts_of, schema_of_bytes};
 use crate::formats::wire::Part;
-use crate::registry::{Lookup, SchemaId};
+use crate::registry::SchemaId;
 
 impl Decoder {
     /// Decodes keys and values. Waits for schemas that are not known yet, and therefore blocks the thread.
@@ -50,7 +50,7 @@ impl Decoder {
                     .and_then(|bytes| schema_of_bytes(bytes, headers, part, format, registry.prefix_id()));
                 if let Some(id) = id
                     && !missing.contains(&id)
-                    && matches!(registry.get(id), Lookup::Unknown | Lookup::Loading)
+                    && registry.is_loadable(id)
                 {
                     missing.push(id);
                 }

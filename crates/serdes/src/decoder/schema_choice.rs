@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use protocol::{Decode, LocalSchemaId, SchemaReference};
 
+use super::message_type::possible_messages;
 use super::{Decoder, parts_of};
 use crate::error::{DecodeError, DecodeErrorCode};
 use crate::formats::wire::{Framing, Part};
 use crate::json_writer::JsonWriter;
 use crate::local::LocalSchema;
-use crate::protobuf::read_message_indexes;
 
 /// A schema without a registry, looked up once for a batch.
 #[derive(Clone, Debug)]
@@ -26,10 +26,11 @@ pub(super) enum SchemaChoice {
 impl SchemaChoice {
     /// For keys and for values.
     pub(super) fn of(decoder: &Decoder, topic: &str, decode: Decode) -> [Self; 2] {
+        let topics = decoder.topic_schemas();
         parts_of(decode).map(|(part, format, chosen)| match chosen {
             _ if !super::has_schema(format) => Self::None,
             Some(id) => decoder.local.get(id).map_or(Self::Forgotten(id), Self::Client),
-            None => decoder.topics.get(topic, part).map_or(Self::None, |schema| Self::Topic(schema.clone())),
+            None => topics.get(topic, part).map_or(Self::None, |schema| Self::Topic(schema.clone())),
         })
     }
 }
@@ -72,12 +73,15 @@ pub(super) fn decode(
     else {
         return Err(error);
     };
-    let body = match schema.message() {
-        Some(_) => read_message_indexes(body).map(|(_, body)| body),
-        None => Ok(body),
+    let is_decoded = |body: &[u8], json: &mut JsonWriter<'_>| {
+        json.truncate(start);
+        schema.decode(body, json).is_ok()
     };
-    json.truncate(start);
-    body.and_then(|body| schema.decode(body, json)).map_err(|_| error)
+    let is_read = match schema.message() {
+        Some(_) => possible_messages(framing, body).any(|body| is_decoded(body, json)),
+        None => is_decoded(body, json),
+    };
+    if is_read { Ok(()) } else { Err(error) }
 }
 
 /// The place of a part in an array.

@@ -1,5 +1,6 @@
 //! Batches through [`Decoder::decode`], with the schemas of a registry whose answers are written here.
 
+mod apicurio;
 mod batch;
 mod local;
 mod registry;

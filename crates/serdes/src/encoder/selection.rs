@@ -14,7 +14,7 @@ use crate::error::{DecodeError, DecodeErrorCode};
 use crate::formats::wire::PrefixId;
 use crate::local::{LocalSchema, unknown_message};
 use crate::protobuf::{MessageType, ProtobufSchema, write_message_indexes};
-use crate::registry::{Lookup, Registry, SchemaId, Version};
+use crate::registry::{Registry, SchemaId, Version};
 
 /// How long a client waits for a schema. A registry that answers at all does so much earlier.
 const SCHEMA_WAIT: Duration = Duration::from_secs(10);
@@ -118,7 +118,7 @@ fn load(registry: &Registry<CompiledSchema>, key: &Key) -> Result<Encoder, Error
         .version_blocking(subject, asked)
         .map_err(|error| error.to_error_body(&format!("load version {asked} of the subject {subject:?}")))?;
     let id = SchemaId::Id(found.id);
-    if matches!(registry.get(id), Lookup::Unknown | Lookup::Loading) {
+    if registry.is_loadable(id) {
         registry.load_blocking(&[id], SCHEMA_WAIT);
     }
     let schema = registry.get(id).into_result(id).map_err(|error| unusable(&error))?;

@@ -5,9 +5,9 @@ mod encode;
 use ciborium_ll::{Decoder, Header, simple};
 use protocol::MAX_JSON_DEPTH;
 
-use super::decimal::{Digits, MAX_BYTES, MAX_EXPONENT};
 use super::input::{Input, too_deep};
 use super::{member_name, time};
+use crate::decimal::{self, MAX_BYTES, MAX_EXPONENT};
 use crate::error::DecodeError;
 use crate::json_writer::JsonWriter;
 
@@ -173,8 +173,7 @@ impl Reader<'_> {
                     return Err(member_name::nested_key(start));
                 }
                 self.in_key = true;
-                let length = self.input.bytes.len() - start;
-                member_name::write_json_text(json, length, |json| self.item(json, header, start, depth))?;
+                member_name::write_json_text(json, |json| self.item(json, header, start, depth))?;
                 self.in_key = false;
                 Ok(())
             }
@@ -192,7 +191,7 @@ impl Reader<'_> {
             tag::EPOCH_TIME => self.epoch_time(json)?,
             tag::POSITIVE | tag::NEGATIVE => match self.big_integer(tag)? {
                 Some(number) => {
-                    number.write(json, 0)?;
+                    decimal::write(json, &number, 0)?;
                     true
                 }
                 None => false,
@@ -227,18 +226,18 @@ impl Reader<'_> {
             Header::Negative(seconds) => {
                 i64::try_from(seconds).map_or(Ok(false), |seconds| time::write(json, -1 - seconds, 0))
             }
-            // A float is not precise enough for nanoseconds. Out of range, it becomes the largest integer, and no year of jiff.
+            // A float is not precise enough for nanoseconds. Out of range, it becomes the largest integer, and has no year that is written.
             Header::Float(seconds) if seconds.is_finite() => {
                 let microseconds = (seconds * 1e6).round() as i64;
-                let nanoseconds = microseconds.rem_euclid(1_000_000) as i32 * 1000;
+                let nanoseconds = microseconds.rem_euclid(1_000_000) as u32 * 1000;
                 time::write(json, microseconds.div_euclid(1_000_000), nanoseconds)
             }
             _ => Ok(false),
         }
     }
 
-    /// The content of tag 2 or 3; `None` if it is no byte string, or a long one.
-    fn big_integer(&mut self, tag: u64) -> Result<Option<Digits>, DecodeError> {
+    /// The content of tag 2 or 3 in two's complement; `None` if it is no byte string, or a long one.
+    fn big_integer(&mut self, tag: u64) -> Result<Option<Vec<u8>>, DecodeError> {
         let chunks;
         let bytes = match self.header()? {
             Header::Bytes(Some(length)) => self.input.take(length as u64)?,
@@ -251,7 +250,9 @@ impl Reader<'_> {
         if bytes.len() > MAX_BYTES {
             return Ok(None);
         }
-        Ok(Some(if tag == tag::POSITIVE { Digits::of_unsigned(bytes) } else { Digits::of_negative(bytes) }))
+        // CBOR writes a negative number as -1 less a positive one, which has the inverted bits.
+        let sign = if tag == tag::POSITIVE { 0 } else { 0xff };
+        Ok(Some(std::iter::once(sign).chain(bytes.iter().map(|byte| byte ^ sign)).collect()))
     }
 
     /// Writes the content of tag 4: an array of an exponent and a number.
@@ -264,16 +265,15 @@ impl Reader<'_> {
             Header::Negative(exponent) if exponent < MAX_EXPONENT => -1 - exponent as i64,
             _ => return Ok(false),
         };
-        let number = match self.header()? {
-            Header::Positive(number) => Digits::of_integer(number.into()),
-            Header::Negative(number) => Digits::of_integer(-1 - i128::from(number)),
+        match self.header()? {
+            Header::Positive(number) => decimal::write_integer(json, number.into(), exponent)?,
+            Header::Negative(number) => decimal::write_integer(json, -1 - i128::from(number), exponent)?,
             Header::Tag(tag @ (tag::POSITIVE | tag::NEGATIVE)) => match self.big_integer(tag)? {
-                Some(number) => number,
+                Some(number) => decimal::write(json, &number, exponent)?,
                 None => return Ok(false),
             },
             _ => return Ok(false),
-        };
-        number.write(json, exponent)?;
+        }
         Ok(true)
     }
 

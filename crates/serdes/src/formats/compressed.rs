@@ -2,7 +2,9 @@
 
 use std::io::{self, Read};
 
+use super::lz4;
 use crate::error::{DecodeError, DecodeErrorCode};
+use crate::growth;
 
 /// How much the value may take when it is opened, unless a setting says otherwise.
 pub const DEFAULT_LIMIT: usize = 8 * 1024 * 1024;
@@ -67,24 +69,25 @@ impl Compression {
     }
 }
 
-/// Opens a value whose first bytes say that it is compressed, and a compressed value inside it. Never makes more than `limit` bytes at a
-/// time. `None` if the value is not compressed.
+/// Opens a value whose first bytes say that it is compressed, and a compressed value inside it. Never makes more than `limit` bytes together. `None` if the value is not compressed.
 ///
 /// # Errors
 /// If the value is damaged, or would be larger than the limit.
 pub fn open(bytes: &[u8], limit: usize) -> Result<Option<Opened>, DecodeError> {
-    let Some((kind, bytes)) = open_once(bytes, limit)? else { return Ok(None) };
+    let Some((kind, bytes)) = open_once(bytes, limit, limit)? else { return Ok(None) };
     let mut opened = Opened { kind, inner_kind: None, bytes };
     for _ in 1..LEVELS {
-        let Some((kind, bytes)) = open_once(&opened.bytes, limit)? else { break };
+        // Both values are in memory.
+        let Some((kind, bytes)) = open_once(&opened.bytes, limit - opened.bytes.len(), limit)? else { break };
         opened = Opened { inner_kind: Some(kind), bytes, ..opened };
     }
     Ok(Some(opened))
 }
 
-fn open_once(bytes: &[u8], limit: usize) -> Result<Option<(&'static str, Vec<u8>)>, DecodeError> {
+/// `left`: what remains of the limit.
+fn open_once(bytes: &[u8], left: usize, limit: usize) -> Result<Option<(&'static str, Vec<u8>)>, DecodeError> {
     let Some(compression) = Compression::of(bytes) else { return Ok(None) };
-    match decompress(compression, bytes, limit) {
+    match decompress(compression, bytes, left) {
         Ok(opened) => Ok(Some((compression.name(), opened))),
         // The value only starts like zlib: `x^2` does, too.
         Err(Failure::Damaged(_)) if compression == Compression::Zlib => Ok(None),
@@ -93,7 +96,7 @@ fn open_once(bytes: &[u8], limit: usize) -> Result<Option<(&'static str, Vec<u8>
 }
 
 /// Why a value cannot be opened.
-enum Failure {
+pub(super) enum Failure {
     TooLarge,
     Damaged(String),
 }
@@ -142,16 +145,10 @@ fn decompress(compression: Compression, bytes: &[u8], limit: usize) -> Result<Ve
             drain(decoder, &mut opened, limit)?;
         }
         Compression::Lz4 => {
-            // Frames may follow each other; the decoder reads one at a time.
+            // Frames may follow each other.
             let mut rest = bytes;
             while !rest.is_empty() {
-                let mut decoder = lz4_flex::frame::FrameDecoder::new(rest);
-                drain(&mut decoder, &mut opened, limit)?;
-                let after = decoder.into_inner();
-                if after.len() == rest.len() {
-                    return Err(trailing(rest));
-                }
-                rest = after;
+                rest = lz4::frame(rest, &mut opened, limit)?;
             }
         }
         Compression::Snappy => drain(snap::read::FrameDecoder::new(bytes), &mut opened, limit)?,
@@ -160,11 +157,22 @@ fn decompress(compression: Compression, bytes: &[u8], limit: usize) -> Result<Ve
     Ok(opened)
 }
 
-/// Reads to the end, in steps: `opened` grows only as far as there are bytes, and never beyond the limit and one byte.
-fn drain(decoder: impl Read, opened: &mut Vec<u8>, limit: usize) -> Result<(), Failure> {
-    let allowed = (limit - opened.len().min(limit)) as u64;
-    decoder.take(allowed.saturating_add(1)).read_to_end(opened)?;
-    if opened.len() > limit { Err(Failure::TooLarge) } else { Ok(()) }
+/// Reads to the end, in steps: `opened` grows only as far as there are bytes, and never beyond the limit.
+fn drain(mut decoder: impl Read, opened: &mut Vec<u8>, limit: usize) -> Result<(), Failure> {
+    let mut step = [0; 8 * 1024];
+    loop {
+        let read = match decoder.read(&mut step) {
+            Ok(0) => return Ok(()),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error.into()),
+        };
+        if read > limit - opened.len().min(limit) {
+            return Err(Failure::TooLarge);
+        }
+        growth::reserve(opened, read, limit);
+        opened.extend_from_slice(&step[..read]);
+    }
 }
 
 fn trailing(rest: &[u8]) -> Failure {
@@ -192,6 +200,7 @@ fn snappy_java(bytes: &[u8], opened: &mut Vec<u8>, limit: usize) -> Result<(), F
             return Err(Failure::TooLarge);
         }
         let start = opened.len();
+        growth::reserve(opened, size, limit);
         opened.resize(start + size, 0);
         decoder.decompress(block, &mut opened[start..])?;
         rest = after;

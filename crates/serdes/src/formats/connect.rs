@@ -6,8 +6,8 @@ use formats::json_members::{Elements, Members, connect_parts, push_name, text_of
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::decimal::{self, MAX_BYTES, MAX_EXPONENT};
 use crate::error::{DecodeError, DecodeErrorCode};
-use crate::formats::decimal::{Digits, MAX_BYTES, MAX_EXPONENT};
 use crate::formats::{json, time};
 use crate::json_writer::JsonWriter;
 
@@ -271,12 +271,10 @@ fn convert(logical: Logical, value: &str, json: &mut JsonWriter<'_>) -> Result<(
             decimal(number, scale, json)
         }
         Logical::Date => {
-            let days = integer(value)?;
-            let seconds = days.checked_mul(86_400).ok_or_else(|| unexpected(value, "a number of days"))?;
-            if time::write_date(json, seconds)? {
+            if time::write_date(json, integer(value)?)? {
                 Ok(())
             } else {
-                Err(unexpected(value, "days between the years -9999 and 9999"))
+                Err(unexpected(value, "days between the years 0000 and 9999"))
             }
         }
         Logical::Time { per_second } => {
@@ -297,16 +295,16 @@ fn convert(logical: Logical, value: &str, json: &mut JsonWriter<'_>) -> Result<(
 }
 
 /// Whole seconds and nanoseconds.
-fn split(number: i64, per_second: i64) -> (i64, i32) {
+fn split(number: i64, per_second: i64) -> (i64, u32) {
     let nanoseconds = number.rem_euclid(per_second) * (1_000_000_000 / per_second);
-    (number.div_euclid(per_second), nanoseconds as i32)
+    (number.div_euclid(per_second), nanoseconds as u32)
 }
 
 fn decimal(value: &str, scale: i64, json: &mut JsonWriter<'_>) -> Result<(), DecodeError> {
     let bytes = text_of(value).and_then(|text| BASE64.decode(text.as_bytes()).ok());
     match bytes {
         Some(bytes) if bytes.len() <= MAX_BYTES && scale.unsigned_abs() <= MAX_EXPONENT => {
-            Digits::of_signed(&bytes).write(json, -scale)
+            decimal::write(json, &bytes, -scale)
         }
         Some(bytes) => {
             let length = bytes.len();

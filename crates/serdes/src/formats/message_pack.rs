@@ -140,8 +140,7 @@ impl Reader<'_> {
         }
         self.in_key = true;
         self.input.at = start;
-        let length = self.input.rest().len();
-        member_name::write_json_text(json, length, |json| self.value(json, depth))?;
+        member_name::write_json_text(json, |json| self.value(json, depth))?;
         self.in_key = false;
         Ok(())
     }
@@ -218,11 +217,9 @@ fn quoted(
 
 fn extension(json: &mut JsonWriter<'_>, kind: i8, data: &[u8]) -> Result<(), DecodeError> {
     if kind == TIMESTAMP {
-        let instant = timestamp(data).and_then(|(seconds, nanoseconds)| {
-            // A malformed timestamp is shown as an extension.
-            (nanoseconds < 1_000_000_000).then_some((seconds, nanoseconds as i32))
-        });
-        if let Some((seconds, nanoseconds)) = instant
+        // A malformed timestamp is shown as an extension.
+        if let Some((seconds, nanoseconds)) = timestamp(data)
+            && nanoseconds < 1_000_000_000
             && time::write(json, seconds, nanoseconds)?
         {
             return Ok(());

@@ -1,59 +1,36 @@
-//! Instants as text.
-
-use std::io::Write as _;
-
-use jiff::Timestamp;
+//! Writes instants as text.
 
 use crate::error::DecodeError;
 use crate::json_writer::JsonWriter;
+use crate::time_text::{self, Fraction, TimeText};
 
-/// Some 35 characters at most, for a year such as -009999 with nanoseconds, and quotation marks.
-const MAX_LENGTH: usize = 48;
-
-/// Writes an instant as a string such as `"2024-05-01T12:00:00.5Z"` (RFC 3339). Returns false, and writes nothing, if it is before the
-/// year -9999 or after 9999.
-pub(super) fn write(json: &mut JsonWriter<'_>, seconds: i64, nanoseconds: i32) -> Result<bool, DecodeError> {
-    write_part(json, seconds, nanoseconds, |text| Some(text))
+/// Writes an instant as a string such as `"2024-05-01T12:00:00.5Z"` (RFC 3339). Returns false, and writes nothing, if it is outside of the
+/// years 0000 to 9999.
+pub(super) fn write(json: &mut JsonWriter<'_>, seconds: i64, nanoseconds: u32) -> Result<bool, DecodeError> {
+    write_text(json, time_text::instant(seconds, Fraction::shortest(nanoseconds)))
 }
 
-/// Like [`write()`], only the date, such as `"2024-05-01"`.
-pub(super) fn write_date(json: &mut JsonWriter<'_>, seconds: i64) -> Result<bool, DecodeError> {
-    write_part(json, seconds, 0, |text| text.split(|byte| *byte == b'T').next())
+/// Like [`write()`], only the date, such as `"2024-05-01"`, from its days since 1970.
+pub(super) fn write_date(json: &mut JsonWriter<'_>, days: i64) -> Result<bool, DecodeError> {
+    write_text(json, time_text::date(days))
 }
 
-/// Like [`write()`], only the time, such as `"12:00:00.5"`.
-pub(super) fn write_time_of_day(
-    json: &mut JsonWriter<'_>,
-    seconds: i64,
-    nanoseconds: i32,
-) -> Result<bool, DecodeError> {
-    write_part(json, seconds, nanoseconds, |text| text.split(|byte| *byte == b'T').nth(1)?.strip_suffix(b"Z"))
-}
-
-fn write_part(
-    json: &mut JsonWriter<'_>,
-    seconds: i64,
-    nanoseconds: i32,
-    part: impl Fn(&[u8]) -> Option<&[u8]>,
-) -> Result<bool, DecodeError> {
-    let Ok(instant) = Timestamp::new(seconds, nanoseconds) else { return Ok(false) };
-    let mut text = [0; MAX_LENGTH];
-    let mut rest = text.as_mut_slice();
-    if write!(rest, "{instant}").is_err() {
-        return Ok(false);
-    }
-    let written = MAX_LENGTH - rest.len();
-    let Some(part) = part(&text[..written]) else { return Ok(false) };
-    json.raw(b"\"")?;
-    json.raw(part)?;
-    json.raw(b"\"")?;
-    Ok(true)
+/// Like [`write()`], only the time, such as `"12:00:00.5"`. Returns false for a second that no day has.
+pub(super) fn write_time_of_day(json: &mut JsonWriter<'_>, second: i64, nanoseconds: u32) -> Result<bool, DecodeError> {
+    write_text(json, time_text::time_of_day(second, Fraction::shortest(nanoseconds)))
 }
 
 /// Like [`write()`], from the milliseconds since 1970 that Kafka counts.
 pub(super) fn write_milliseconds(json: &mut JsonWriter<'_>, milliseconds: i64) -> Result<bool, DecodeError> {
-    let nanoseconds = (milliseconds.rem_euclid(1000) * 1_000_000) as i32;
+    let nanoseconds = (milliseconds.rem_euclid(1000) * 1_000_000) as u32;
     write(json, milliseconds.div_euclid(1000), nanoseconds)
+}
+
+fn write_text(json: &mut JsonWriter<'_>, text: Option<TimeText>) -> Result<bool, DecodeError> {
+    match text {
+        Some(text) => json.raw(text.as_bytes()).map(|()| true),
+        None => Ok(false),
+    }
 }
 
 #[cfg(test)]

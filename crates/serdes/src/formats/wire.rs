@@ -1,7 +1,7 @@
 //! How the serializers of schema registries say which schema a key or value was written with: in a prefix or in a header.
 //!
-//! The layouts are those of Confluent's `SchemaId` and `DualSchemaIdDeserializer` (Java), and of Apicurio's `KafkaSerdeHeaders` and
-//! `DefaultIdHandler`.
+//! The layouts are those of Confluent's `SchemaId` and `DualSchemaIdDeserializer` (Java), and of Apicurio's `KafkaSerdeHeaders`,
+//! `ProtobufSerdeHeaders` and `DefaultIdHandler`.
 
 /// Which part of a record the bytes are. Each has its own headers.
 pub use protocol::RecordPart as Part;
@@ -25,10 +25,11 @@ pub enum Framing<'a> {
     ConfluentHeader { id: u32, message_indexes: &'a [u8], body: &'a [u8] },
     /// The same header with a schema's GUID.
     GuidHeader { guid: [u8; 16], message_indexes: &'a [u8], body: &'a [u8] },
-    /// The header `apicurio.value.globalId` or `apicurio.key.globalId`. The bytes have no prefix.
-    ApicurioGlobalId { id: u64, body: &'a [u8] },
+    /// The header `apicurio.value.globalId` or `apicurio.key.globalId`. The bytes have no id before them. `type_name`: the message type of
+    /// Protobuf, in the header `apicurio.protobuf.type` or `apicurio.protobuf.type.key`.
+    ApicurioGlobalId { id: u64, type_name: Option<&'a str>, body: &'a [u8] },
     /// The header `apicurio.value.contentId` or `apicurio.key.contentId`. Both kinds of ids are counted apart.
-    ApicurioContentId { id: u64, body: &'a [u8] },
+    ApicurioContentId { id: u64, type_name: Option<&'a str>, body: &'a [u8] },
 }
 
 /// Which id comes after the byte 0. The bytes do not tell, so it is a setting of the registry.
@@ -102,28 +103,34 @@ fn named_in_headers<'a>(
     headers: impl Iterator<Item = (&'a str, Option<&'a [u8]>)>,
     part: Part,
 ) -> Result<Framing<'a>, DecodeError> {
-    let [schema_id, global_id, content_id] = match part {
-        Part::Key => ["__key_schema_id", "apicurio.key.globalId", "apicurio.key.contentId"],
-        Part::Value => ["__value_schema_id", "apicurio.value.globalId", "apicurio.value.contentId"],
+    let [schema_id, global_id, content_id, type_name] = match part {
+        Part::Key => {
+            ["__key_schema_id", "apicurio.key.globalId", "apicurio.key.contentId", "apicurio.protobuf.type.key"]
+        }
+        Part::Value => {
+            ["__value_schema_id", "apicurio.value.globalId", "apicurio.value.contentId", "apicurio.protobuf.type"]
+        }
     };
-    let (mut confluent, mut global, mut content) = (None, None, None);
+    let (mut confluent, mut global, mut content, mut message_type) = (None, None, None, None);
     for (name, value) in headers {
         // Most headers have other names: compare all names only after a cheap look at the first byte.
         match (name.as_bytes().first(), value) {
             (Some(b'_'), Some(value)) if name == schema_id => confluent = Some(value),
             (Some(b'a'), Some(value)) if name == global_id => global = Some(value),
             (Some(b'a'), Some(value)) if name == content_id => content = Some(value),
+            (Some(b'a'), Some(value)) if name == type_name => message_type = Some(value),
             _ => {}
         }
     }
     if let Some(value) = confluent {
         return confluent_header(schema_id, value, body);
     }
+    let type_name = message_type.and_then(|name| str::from_utf8(name).ok());
     if let Some(value) = global {
-        return Ok(Framing::ApicurioGlobalId { id: apicurio_id(global_id, value)?, body });
+        return Ok(Framing::ApicurioGlobalId { id: apicurio_id(global_id, value)?, type_name, body });
     }
     if let Some(value) = content {
-        return Ok(Framing::ApicurioContentId { id: apicurio_id(content_id, value)?, body });
+        return Ok(Framing::ApicurioContentId { id: apicurio_id(content_id, value)?, type_name, body });
     }
     Ok(Framing::None)
 }
@@ -211,10 +218,24 @@ mod tests {
     fn apicurio_headers_have_ids_of_two_kinds() {
         let id = 9_u64.to_be_bytes();
         let global = read(b"body", &[("apicurio.value.globalId", &id), ("apicurio.value.encoding", b"BINARY")]);
-        assert_eq!(global, Framing::ApicurioGlobalId { id: 9, body: b"body" });
+        assert_eq!(global, Framing::ApicurioGlobalId { id: 9, type_name: None, body: b"body" });
         let content = [("apicurio.key.contentId", Some(id.as_slice()))];
         let content = read_prefix(b"body", content.into_iter(), Part::Key, PrefixId::FourBytes);
-        assert_eq!(content, Ok(Framing::ApicurioContentId { id: 9, body: b"body" }));
+        assert_eq!(content, Ok(Framing::ApicurioContentId { id: 9, type_name: None, body: b"body" }));
+    }
+
+    #[test]
+    fn apicurio_headers_name_the_message_type_of_each_part() {
+        let id = 9_u64.to_be_bytes();
+        let headers: [(&str, Option<&[u8]>); 4] = [
+            ("apicurio.protobuf.type", Some(b"Order")),
+            ("apicurio.protobuf.type.key", Some(b"Number")),
+            ("apicurio.value.contentId", Some(&id)),
+            ("apicurio.key.globalId", Some(&id)),
+        ];
+        let of = |part| read_prefix(b"", headers.into_iter(), part, PrefixId::FourBytes).expect("valid headers");
+        assert_eq!(of(Part::Value), Framing::ApicurioContentId { id: 9, type_name: Some("Order"), body: b"" });
+        assert_eq!(of(Part::Key), Framing::ApicurioGlobalId { id: 9, type_name: Some("Number"), body: b"" });
     }
 
     #[test]

@@ -23,7 +23,9 @@ pub(super) fn structure(tables: &Tables, message: u32) -> SchemaStructure {
                 let item = tables.item(index);
                 // The names are JSON strings; those of Protobuf have no escapes.
                 let names = item.by_number.iter().map(|(_, name)| String::from_utf8_lossy(name).replace('"', ""));
-                found.enumeration(names, item.full_name.as_str())
+                let mut described = found.enumeration(names, item.full_name.as_str());
+                described.documentation = found.documentation(item.documentation.as_deref());
+                described
             }
         },
     )
@@ -60,10 +62,15 @@ impl Schema<'_> {
     }
 
     fn fields(&self, found: &mut Described<Key>, table: &Message) -> SchemaType {
-        found.record(table.full_name.as_str(), table.fields.iter(), |found, field| self.field(found, field))
+        let documentation = found.documentation(table.documentation.as_deref());
+        let fields = table.fields.iter();
+        let mut described = found.record(table.full_name.as_str(), fields, |found, field| self.field(found, field));
+        described.documentation = documentation;
+        described
     }
 
     fn field(&self, found: &mut Described<Key>, field: &Field) -> SchemaField {
+        let documentation = found.documentation(field.documentation.as_deref());
         let name = field.kind.name(self.tables);
         let kind = match field.cardinality {
             Cardinality::Single => self.value(found, field.kind),
@@ -81,7 +88,7 @@ impl Schema<'_> {
             optional: !field.is_required,
             default: short_default(default),
             one_of: field.oneof_name.as_deref().map(str::to_owned),
-            documentation: None,
+            documentation,
         }
     }
 

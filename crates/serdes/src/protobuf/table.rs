@@ -8,6 +8,7 @@ use prost_reflect::{
     DescriptorPool, EnumDescriptor, ExtensionDescriptor, FieldDescriptor, Kind as ReflectKind, MessageDescriptor, Value,
 };
 
+use super::comments::Comments;
 use super::well_known::{self, Special};
 use super::wire::WireType;
 use crate::JsonWriter;
@@ -34,6 +35,8 @@ pub(super) struct Message {
     numbers: Numbers,
     /// JSON names and names in the .proto file → index of the field.
     names: HashMap<String, u32>,
+    /// Its comment in the .proto file.
+    pub(super) documentation: Option<String>,
 }
 
 #[derive(Debug)]
@@ -58,6 +61,8 @@ pub(super) struct Field {
     /// The proto2 default, as an example of a value.
     pub(super) declared_default: Option<String>,
     pub(super) is_extension: bool,
+    /// Its comment in the .proto file.
+    pub(super) documentation: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +105,8 @@ pub(super) struct Enum {
     /// (number, name with quotation marks), sorted; of aliases the first one.
     pub(super) by_number: Vec<(i32, Box<[u8]>)>,
     pub(super) by_name: HashMap<String, i32>,
+    /// Its comment in the .proto file, and those of its values.
+    pub(super) documentation: Option<String>,
 }
 
 /// Finds the index of a field by its number.
@@ -119,12 +126,14 @@ impl Tables {
             pool.all_messages().zip(0..).map(|(message, i)| (message.full_name().to_owned(), i)).collect();
         let enums_by_name: HashMap<String, u32> =
             pool.all_enums().zip(0..).map(|(item, i)| (item.full_name().to_owned(), i)).collect();
-        let names = Names { messages: &by_name, enums: &enums_by_name };
+        let comments = Comments::new(pool);
+        let names = Names { messages: &by_name, enums: &enums_by_name, comments: &comments };
         let mut messages: Vec<Message> = pool.all_messages().map(|message| names.message(&message)).collect();
         for i in 0..messages.len() {
             messages[i].special = well_known::special(&messages[i], &messages);
         }
-        Self { messages, enums: pool.all_enums().map(|item| Enum::compile(&item)).collect(), by_name }
+        let enums = pool.all_enums().map(|item| Enum::compile(&item, &comments)).collect();
+        Self { messages, enums, by_name }
     }
 
     /// The message of the index; indexes come from these tables.
@@ -145,10 +154,11 @@ impl Tables {
     }
 }
 
-/// The indexes that the tables have for the names.
+/// The indexes that the tables have for the names, and the comments of the files.
 struct Names<'n> {
     messages: &'n HashMap<String, u32>,
     enums: &'n HashMap<String, u32>,
+    comments: &'n Comments<'n>,
 }
 
 impl Names<'_> {
@@ -198,6 +208,7 @@ impl Names<'_> {
             is_map_entry: message.is_map_entry(),
             numbers: Numbers::new(&fields),
             names,
+            documentation: self.comments.of(message.parent_file().name(), message.path()),
             fields,
         }
     }
@@ -216,6 +227,7 @@ impl Names<'_> {
             .default_value
             .as_ref()
             .and_then(|_| default_json(&field.default_value(), &field.kind()));
+        compiled.documentation = self.comments.of(field.parent_file().name(), field.path());
         match compiled.cardinality {
             Cardinality::Single => {}
             Cardinality::List => compiled.default = Box::from(*b"[]"),
@@ -231,6 +243,7 @@ impl Names<'_> {
         compiled.has_presence = field.supports_presence();
         compiled.is_packed = field.is_packed();
         compiled.is_extension = true;
+        compiled.documentation = self.comments.of(field.parent_file().name(), field.path());
         compiled
     }
 
@@ -254,6 +267,7 @@ impl Names<'_> {
             default: default.into_bytes().into(),
             declared_default: None,
             is_extension: false,
+            documentation: None,
         }
     }
 
@@ -381,12 +395,18 @@ impl Numbers {
 }
 
 impl Enum {
-    fn compile(item: &EnumDescriptor) -> Self {
+    fn compile(item: &EnumDescriptor, comments: &Comments<'_>) -> Self {
         let mut by_number: Vec<(i32, Box<[u8]>)> = Vec::new();
         let mut declared: Vec<_> = item.values().collect();
         declared.sort_by_key(|value| value.path().last().copied());
+        let file = item.parent_file();
+        let mut documentation: Vec<String> = comments.of(file.name(), item.path()).into_iter().collect();
         for value in &declared {
             by_number.push((value.number(), json_string(value.name()).into()));
+            // A form has one text for all values.
+            if let Some(comment) = comments.of(file.name(), value.path()) {
+                documentation.push(format!("{}: {comment}", value.name()));
+            }
         }
         // Stable: of aliases the first one stays the first one.
         by_number.sort_by_key(|(number, _)| *number);
@@ -396,6 +416,7 @@ impl Enum {
             is_null: is_null_value(item),
             by_number,
             by_name: declared.iter().map(|value| (value.name().to_owned(), value.number())).collect(),
+            documentation: (!documentation.is_empty()).then(|| documentation.join("\n")),
         }
     }
 

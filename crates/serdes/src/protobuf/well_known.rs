@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::table::{Cardinality, Kind, Message};
+use crate::time_text::{self, Fraction, TimeText};
 
 /// How a message type is written as JSON; the numbers are indexes of fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,51 +145,18 @@ const TIMESTAMP_SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_4
 const MAX_NANOS: i32 = 999_999_999;
 /// About 10,000 years, as ProtoJSON requires.
 const MAX_DURATION_SECONDS: i64 = 315_576_000_000;
-const SECONDS_PER_DAY: i64 = 86_400;
 
-/// `2026-01-31T12:30:00.250Z`; `None` if it is not in the years 1 to 9999.
-pub(super) fn timestamp(seconds: i64, nanos: i32) -> Option<Text> {
+/// `"2026-01-31T12:30:00.250Z"`; `None` if it is not in the years 1 to 9999.
+pub(super) fn timestamp(seconds: i64, nanos: i32) -> Option<TimeText> {
     if !TIMESTAMP_SECONDS.contains(&seconds) || !(0..=MAX_NANOS).contains(&nanos) {
         return None;
     }
-    let (year, month, day) = civil_date(seconds.div_euclid(SECONDS_PER_DAY));
-    let of_day = seconds.rem_euclid(SECONDS_PER_DAY);
-    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-    let mut text = Text::default();
-    text.digits(year, 4);
-    text.byte(b'-');
-    text.digits(month, 2);
-    text.byte(b'-');
-    text.digits(day, 2);
-    text.byte(b'T');
-    text.digits(hour, 2);
-    text.byte(b':');
-    text.digits(minute, 2);
-    text.byte(b':');
-    text.digits(second, 2);
-    text.fraction(nanos);
-    text.byte(b'Z');
-    Some(text)
+    time_text::instant(seconds, Fraction::in_thousands(nanos.unsigned_abs()))
 }
 
-/// Year, month and day of a number of days since 1970, in the Gregorian calendar. Years begin in March here, so that the day
-/// that some years have more is the last one.
-fn civil_date(days: i64) -> (i64, i64, i64) {
-    // Days since the first of March of the year 0, and the 400 years that they are in.
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let (month, next_year) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    (year_of_era + 400 * era + next_year, month, day)
-}
-
-/// `-1.500s`; `None` if it is more than 10,000 years. Different signs of seconds and nanoseconds are invalid, but their sum is
+/// `"-1.500s"`; `None` if it is more than 10,000 years. Different signs of seconds and nanoseconds are invalid, but their sum is
 /// clear.
-pub(super) fn duration(seconds: i64, nanos: i32) -> Option<Text> {
+pub(super) fn duration(seconds: i64, nanos: i32) -> Option<TimeText> {
     if !(-MAX_DURATION_SECONDS..=MAX_DURATION_SECONDS).contains(&seconds) || !(-MAX_NANOS..=MAX_NANOS).contains(&nanos)
     {
         return None;
@@ -198,16 +166,14 @@ pub(super) fn duration(seconds: i64, nanos: i32) -> Option<Text> {
         (1, -1) => (seconds - 1, nanos + MAX_NANOS + 1),
         _ => (seconds, nanos),
     };
-    let mut text = Text::default();
+    let mut text = TimeText::start();
     if seconds < 0 || nanos < 0 {
-        text.byte(b'-');
+        text.push(b'-');
     }
-    for byte in itoa::Buffer::new().format(seconds.unsigned_abs()).bytes() {
-        text.byte(byte);
-    }
-    text.fraction(nanos.abs());
-    text.byte(b's');
-    Some(text)
+    text.number(seconds.unsigned_abs());
+    text.fraction(Fraction::in_thousands(nanos.unsigned_abs()));
+    text.push(b's');
+    Some(text.end())
 }
 
 /// Seconds and nanoseconds of an RFC 3339 time.
@@ -270,52 +236,12 @@ pub(super) fn to_snake_case(path: &str) -> Option<String> {
     Some(snake)
 }
 
-/// A short text without an allocation: the longest timestamp has 30 characters.
-#[derive(Default)]
-pub(super) struct Text {
-    bytes: [u8; 32],
-    length: usize,
-}
-
-impl Text {
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
-    }
-
-    fn byte(&mut self, byte: u8) {
-        if let Some(place) = self.bytes.get_mut(self.length) {
-            *place = byte;
-            self.length += 1;
-        }
-    }
-
-    /// A number that is not negative, with zeros in front.
-    fn digits(&mut self, number: i64, count: u32) {
-        for i in (0..count).rev() {
-            let digit = number / 10_i64.pow(i) % 10;
-            self.byte(b'0' + digit.to_le_bytes()[0]);
-        }
-    }
-
-    /// Nothing, or 3, 6 or 9 digits, as ProtoJSON writes them.
-    fn fraction(&mut self, nanos: i32) {
-        let (number, count) = match nanos {
-            0 => return,
-            _ if nanos % 1_000_000 == 0 => (nanos / 1_000_000, 3),
-            _ if nanos % 1_000 == 0 => (nanos / 1_000, 6),
-            _ => (nanos, 9),
-        };
-        self.byte(b'.');
-        self.digits(number.into(), count);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn text(text: Option<Text>) -> Option<String> {
-        text.map(|text| String::from_utf8(text.as_bytes().to_vec()).expect("ASCII"))
+    fn text(text: Option<TimeText>) -> Option<String> {
+        text.map(|text| String::from_utf8(text.as_bytes().to_vec()).expect("ASCII").trim_matches('"').to_owned())
     }
 
     #[test]

@@ -71,6 +71,10 @@ impl Health {
         self.lock().down.as_ref().map(|down| down.reason.clone())
     }
 
+    pub(super) fn is_down(&self) -> bool {
+        self.lock().down.is_some()
+    }
+
     /// A request was answered.
     pub(super) fn report_success(&self) {
         let mut inner = self.lock();

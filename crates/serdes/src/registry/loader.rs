@@ -49,6 +49,15 @@ pub(super) enum Absent {
     Unknown,
 }
 
+/// Why an id is not loaded at the moment.
+#[derive(Clone, Copy)]
+enum Refusal {
+    Outage,
+    Busy,
+    /// The registry did not have many ids that were asked for.
+    UnknownIds,
+}
+
 /// How a load ended.
 enum Outcome<S> {
     Ready(S, usize),
@@ -88,9 +97,24 @@ impl<S: Send + Sync + 'static> Loader<S> {
             return Absent::Loading;
         }
         match self.refusal(&mut pending, id, now) {
-            Some(reason) => Absent::Failed(unavailable(id, &reason)),
+            Some(refusal) => Absent::Failed(unavailable(id, &self.reason(&pending, refusal))),
             None => Absent::Unknown,
         }
+    }
+
+    /// Whether a load of an id that is not in `ready` may start or has started. Records with random bytes in place of an id ask this
+    /// millions of times, so nothing is allocated.
+    pub(super) fn is_loadable(&self, id: SchemaId) -> bool {
+        let now = Instant::now();
+        let mut pending = self.lock();
+        pending.failed.get(id, now).is_none()
+            && (pending.loading.contains_key(&id) || self.refusal(&mut pending, id, now).is_none())
+    }
+
+    /// The kind of the error that [`Self::absent`] describes.
+    pub(super) fn failure_code(&self, id: SchemaId) -> DecodeErrorCode {
+        let failed = self.lock().failed.get(id, Instant::now()).map(|error| error.code);
+        failed.unwrap_or(DecodeErrorCode::SchemaUnavailable)
     }
 
     /// Starts loading the ids of which nothing is known. `waiter` is told about the end of each load.
@@ -143,32 +167,39 @@ impl<S: Send + Sync + 'static> Loader<S> {
     }
 
     /// Why an id is not loaded at the moment.
-    fn refusal(&self, pending: &mut Pending, id: SchemaId, now: Instant) -> Option<String> {
-        if let Some(reason) = self.core.health.outage() {
-            return Some(reason);
+    fn refusal(&self, pending: &mut Pending, id: SchemaId, now: Instant) -> Option<Refusal> {
+        if self.core.health.is_down() {
+            return Some(Refusal::Outage);
         }
         if pending.loading.len() >= self.core.limits.loading {
-            return Some(format!("{} other schemas are being loaded", pending.loading.len()));
+            return Some(Refusal::Busy);
         }
         if !pending.budget.is_scarce(pending.running, now) {
             return None;
         }
         let was_refused = pending.refused.insert(id);
         let is_used_up = pending.running == 0 && pending.budget.is_empty(now);
-        (is_used_up || !was_refused).then(|| {
-            let limits = &self.core.limits;
-            format!(
+        (is_used_up || !was_refused).then_some(Refusal::UnknownIds)
+    }
+
+    /// A refusal in words.
+    fn reason(&self, pending: &Pending, refusal: Refusal) -> String {
+        let limits = &self.core.limits;
+        match refusal {
+            Refusal::Outage => self.core.health.outage().unwrap_or_else(|| "the registry did not answer".to_owned()),
+            Refusal::Busy => format!("{} other schemas are being loaded", pending.loading.len()),
+            Refusal::UnknownIds => format!(
                 "the registry did not have up to {} ids that were asked for; it is asked for one unknown id every {} s",
                 limits.unknown_burst,
                 limits.unknown_interval.as_secs_f32()
-            )
-        })
+            ),
+        }
     }
 
     /// Starts loads while there are tokens. If no running load can give one back, the ids in the queue are given up: they get the
     /// answer of [`Self::refusal`].
     fn start_queued(self: &Arc<Self>, pending: &mut Pending, now: Instant) {
-        let is_down = self.core.health.outage().is_some();
+        let is_down = self.core.health.is_down();
         while !pending.queue.is_empty() {
             if is_down || (pending.running == 0 && pending.budget.is_empty(now)) {
                 for id in std::mem::take(&mut pending.queue) {
@@ -198,7 +229,7 @@ impl<S: Send + Sync + 'static> Loader<S> {
 
     /// Runs on a thread of the registry.
     fn load(self: Arc<Self>, id: SchemaId) {
-        if self.core.health.outage().is_some() {
+        if self.core.health.is_down() {
             return self.finish(id, Outcome::Outage);
         }
         let schema = match self.core.schema(id) {
@@ -257,7 +288,7 @@ impl<S: Send + Sync + 'static> Loader<S> {
             // Another reference has failed.
             return;
         }
-        if self.core.health.outage().is_some() {
+        if self.core.health.is_down() {
             return self.give_up(id, resolving, Outcome::Outage);
         }
         let schema = match self.core.referenced_schema(target) {

@@ -140,6 +140,71 @@ fn protobuf_structure_has_protojson_names_oneofs_and_well_known_types() {
 }
 
 #[test]
+fn comments_of_protobuf_are_the_documentation() {
+    let schema = r#"// Copyright of the file.
+
+        syntax = "proto3"; package shop;
+
+        // A section of the file.
+
+        // An order.
+        //   With two lines.
+        message Order {
+            /* Unique
+             * in the shop. */
+            int64 id = 1;
+            string note = 2; // As the customer wrote it.
+            bool paid = 3;
+            // Where it is.
+            State state = 4;
+            oneof target {
+                // Of the customer.
+                string email = 5;
+            }
+            // By name.
+            map<string, Line> lines = 6;
+            /** Inside. */
+            message Line { int32 count = 1; }
+        }
+        // Of an order.
+        enum State {
+            UNKNOWN = 0;
+            // On its way.
+            SENT = 1;
+            LOST = 2; // Nobody has it.
+        }"#;
+    let schema = ProtobufSchema::parse(schema, &[]).expect("valid");
+    check(
+        &schema.first().expect("a message").structure(),
+        "
+        root: Named(0) `shop.Order`
+        0: Record `shop.Order` # An order.
+        With two lines.
+          id?: Integer `int64` = 0 # Unique
+          in the shop.
+          note?: String `string` = \"\" # As the customer wrote it.
+          paid?: Boolean `bool` = false
+          state?: Named(1) `shop.State` = \"UNKNOWN\" # Where it is.
+          email?: String `string` (target) # Of the customer.
+          lines?: Map(Named(2) `shop.Order.Line`) `map<string, shop.Order.Line>` = {} # By name.
+        1: Enum(UNKNOWN,SENT,LOST) `shop.State` # Of an order.
+        SENT: On its way.
+        LOST: Nobody has it.
+        2: Record `shop.Order.Line` # Inside.
+          count?: Integer `int32` = 0
+        ",
+    );
+}
+
+#[test]
+fn comment_of_protobuf_is_cut() {
+    let long = "x".repeat(5_000);
+    let schema = ProtobufSchema::parse(&format!("// {long}\nmessage M {{ }}"), &[]).expect("valid");
+    let documentation = schema.first().expect("a message").structure().named[0].documentation.clone();
+    assert_eq!(documentation.map(|text| text.chars().count()), Some(1_001));
+}
+
+#[test]
 fn required_field_of_proto2_may_not_be_left_out() {
     let schema = r#"syntax = "proto2"; message M { required int32 a = 1; optional int32 b = 2 [default = 7]; }"#;
     let schema = ProtobufSchema::parse(schema, &[]).expect("valid");
@@ -245,6 +310,10 @@ fn hostile_schemas_have_bounded_structures() {
     let oneof = format!("message M {{ oneof {} {{ {fields} }} }}", "n".repeat(1_000));
     let oneof = ProtobufSchema::parse(&oneof, &[]).expect("valid");
     assert!(size(&oneof.first().expect("a message").structure()) < limit);
+    let fields: String = (1..=3_000).map(|i| format!("// {documentation}\nint32 f{i}={i};\n")).collect();
+    let comments = format!("syntax = \"proto3\"; message M {{ {fields} }}");
+    let comments = ProtobufSchema::parse(&comments, &[]).expect("valid");
+    assert!(size(&comments.first().expect("a message").structure()) < limit);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::compiled::CompiledSchema;
 use crate::decoder::Decoder;
+use crate::formats::wire::PrefixId;
 use crate::registry::tests::server::{Reply, Request, Server};
 use crate::registry::{Registry, RegistrySettings, RegistryUrl};
 
@@ -27,9 +28,19 @@ impl Schemas {
     }
 
     pub(super) fn limited(max_bytes: usize) -> Self {
+        Self::with_settings(max_bytes, PrefixId::default())
+    }
+
+    /// With another id before the bytes of records.
+    pub(super) fn with_prefix_id(prefix_id: PrefixId) -> Self {
+        Self::with_settings(MAX_BYTES, prefix_id)
+    }
+
+    fn with_settings(max_bytes: usize, prefix_id: PrefixId) -> Self {
         let server = Server::start(answer);
         let url = RegistryUrl::parse(&server.url()).expect("a URL");
-        let registry = Registry::new(&RegistrySettings::new(vec![url]), CompiledSchema::compile);
+        let settings = RegistrySettings { prefix_id, ..RegistrySettings::new(vec![url]) };
+        let registry = Registry::new(&settings, CompiledSchema::compile);
         Self { decoder: Decoder::new(Some(registry.expect("valid settings")), max_bytes), server }
     }
 }

@@ -58,7 +58,7 @@ fn errors_name_the_field() {
     assert_eq!(refused(r#"{"named":{"a b":[]}}"#), "payload.named[\"a b\"]: [] is not an integer of 64 bits");
     assert_eq!(
         refused(r#"{"day":99999999999}"#),
-        "payload.day: 99999999999 is not days between the years -9999 and 9999"
+        "payload.day: 99999999999 is not days between the years 0000 and 9999"
     );
     assert_eq!(refused(r#"{"variable":1}"#), "payload.variable: 1 is not an object with `scale` and `value`");
     let error = decoded("{\"a\":1}").expect_err("no payload");

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Decoder, low_bits, utf8};
 use crate::JsonWriter;
-use crate::protobuf::decimal;
+use crate::decimal;
 use crate::protobuf::fault::Fault;
 use crate::protobuf::table::Message;
 use crate::protobuf::well_known::{self, Special};
@@ -29,9 +29,7 @@ impl<'d> Decoder<'d> {
                     _ => well_known::duration(seconds, nanos),
                 };
                 let Some(text) = text else { return Ok(false) };
-                json.raw(b"\"")?;
                 json.raw(text.as_bytes())?;
-                json.raw(b"\"")?;
             }
             Special::FieldMask { paths } => {
                 let Some(text) = self.field_mask(base, paths)? else { return Ok(false) };
@@ -68,8 +66,10 @@ impl<'d> Decoder<'d> {
             Special::Decimal { value, scale, .. } => {
                 let unscaled = &self.body[self.bytes(base, value)?];
                 let scale = low_bits(self.number(base, scale)?).cast_signed();
-                let Some(number) = decimal::to_json(unscaled, scale) else { return Ok(false) };
-                json.raw(number.as_bytes())?;
+                if unscaled.len() > decimal::MAX_BYTES {
+                    return Ok(false);
+                }
+                decimal::write(json, unscaled, -i64::from(scale))?;
             }
         }
         Ok(true)

@@ -8,7 +8,7 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Encoder;
-use crate::protobuf::decimal;
+use crate::decimal::DecimalText;
 use crate::protobuf::scalar::{self, Scalar};
 use crate::protobuf::table::{Kind, Message};
 use crate::protobuf::well_known::{self, Special};
@@ -55,18 +55,18 @@ impl Encoder<'_> {
                 }
             }
             Special::Decimal { value, precision, scale } => {
-                let Some(decimal) = decimal::parse(text.as_deref().unwrap_or(json)) else {
+                let Some((unscaled, digits, decimals)) = decimal(text.as_deref().unwrap_or(json)) else {
                     return if json.starts_with('{') {
                         Ok(None)
                     } else {
                         Err(self.unexpected("a decimal number", json))
                     };
                 };
-                self.scalar_field(table.field(value), &Scalar::Bytes(decimal.unscaled));
+                self.scalar_field(table.field(value), &Scalar::Bytes(unscaled));
                 if let Some(precision) = precision {
-                    self.number_field(table.field(precision), decimal.precision.into());
+                    self.number_field(table.field(precision), digits.into());
                 }
-                self.number_field(table.field(scale), decimal.scale.into());
+                self.number_field(table.field(scale), decimals.into());
             }
             _ => return Ok(None),
         }
@@ -125,6 +125,15 @@ impl Encoder<'_> {
         }
         Ok(())
     }
+}
+
+/// The integer of a decimal number, its number of digits, and how many of them are after the point; `None` if the text is not a number, or
+/// has too many digits for the message.
+fn decimal(text: &str) -> Option<(Vec<u8>, u32, i32)> {
+    let number = DecimalText::parse(text)?;
+    let scale = i32::try_from(number.scale()).ok()?;
+    let unscaled = number.unscaled(number.scale(), None).ok()?;
+    Some((unscaled, u32::try_from(number.precision()).ok()?, scale))
 }
 
 /// The members of an Any that are read before its type is known.

@@ -1,55 +1,68 @@
-//! Decimals of any precision: Avro's big-endian two's complement, and JSON's digits.
+//! Exact decimals of any precision: an integer in big-endian two's complement (Avro, Confluent's and Java's decimals, CBOR's large
+//! integers) with a power of ten, and the digits that JSON has for them.
 
 use crate::error::DecodeError;
 use crate::json_writer::JsonWriter;
 use crate::number_parts::NumberParts;
 
-/// The longest unscaled value, in bytes: 2,466 digits. The work grows with the square of the length, so that longer
-/// ones would take seconds for a record of some MiB.
-pub(super) const MAX_DECIMAL_BYTES: usize = 1024;
+/// The longest integer whose digits are written, in bytes: 2,466 digits. The work grows with the square of the length (50 µs for this one),
+/// so that longer ones would take seconds for a record of some MiB.
+pub(crate) const MAX_BYTES: usize = 1024;
 
-/// The most digits of [`MAX_DECIMAL_BYTES`].
+/// The most digits of [`MAX_BYTES`].
 const MAX_DIGITS: usize = 2466;
 
-/// Scales up to this one are written as digits with a point, others with an exponent.
-const MAX_PLAIN_SCALE: i64 = 1000;
+/// How far an exponent that the bytes state may be from zero: more than that of any decimal type (6144 for IEEE 754's `decimal128`). Parsers
+/// may refuse larger ones.
+pub(crate) const MAX_EXPONENT: u64 = 6144;
 
-/// Writes the number `unscaled` × 10^-`scale` with all its digits, also zeros at the end.
-pub(super) fn write_decimal(json: &mut JsonWriter<'_>, unscaled: &[u8], scale: i64) -> Result<(), DecodeError> {
-    let (is_negative, magnitude) = match small(unscaled) {
-        Some(number) => {
-            let mut buffer = itoa::Buffer::new();
-            return place_point(json, number < 0, buffer.format(number.unsigned_abs()).as_bytes(), scale);
-        }
-        None => magnitude(unscaled),
-    };
-    place_point(json, is_negative, &digits(magnitude), scale)
+/// More zeros than this after the point are written with an exponent.
+const MAX_ZEROS: usize = 64;
+
+/// Writes the number `unscaled` × 10^`exponent` with all its digits, also zeros at the end. No bytes are 0.
+pub(crate) fn write(json: &mut JsonWriter<'_>, unscaled: &[u8], exponent: i64) -> Result<(), DecodeError> {
+    if let Some(number) = small(unscaled) {
+        return write_integer(json, number, exponent);
+    }
+    let (is_negative, limbs) = magnitude(unscaled);
+    place_point(json, is_negative, &digits(limbs), exponent)
 }
 
-fn place_point(json: &mut JsonWriter<'_>, is_negative: bool, digits: &[u8], scale: i64) -> Result<(), DecodeError> {
+/// Writes the number `unscaled` × 10^`exponent`.
+pub(crate) fn write_integer(json: &mut JsonWriter<'_>, unscaled: i128, exponent: i64) -> Result<(), DecodeError> {
+    let magnitude = unscaled.unsigned_abs();
+    let mut buffer = itoa::Buffer::new();
+    // Most decimals fit into 64 bits, which are written several times as fast.
+    let digits = match u64::try_from(magnitude) {
+        Ok(magnitude) => buffer.format(magnitude),
+        Err(_) => buffer.format(magnitude),
+    };
+    place_point(json, unscaled < 0, digits.as_bytes(), exponent)
+}
+
+fn place_point(json: &mut JsonWriter<'_>, is_negative: bool, digits: &[u8], exponent: i64) -> Result<(), DecodeError> {
     if is_negative {
         json.raw(b"-")?;
     }
-    let plain_scale = usize::try_from(scale).ok().filter(|_| scale <= MAX_PLAIN_SCALE);
-    match plain_scale {
-        Some(0) => json.raw(digits),
-        Some(scale) if scale < digits.len() => {
-            let (whole, fraction) = digits.split_at(digits.len() - scale);
-            json.raw(whole)?;
-            json.raw(b".")?;
-            json.raw(fraction)
-        }
-        Some(scale) => {
+    if exponent == 0 {
+        return json.raw(digits);
+    }
+    let scale = usize::try_from(exponent.unsigned_abs()).unwrap_or(usize::MAX);
+    if exponent > 0 || scale > digits.len() + MAX_ZEROS {
+        json.raw(digits)?;
+        json.raw(b"e")?;
+        return json.integer(exponent);
+    }
+    match digits.len().checked_sub(scale) {
+        None | Some(0) => {
             json.raw(b"0.")?;
-            for _ in digits.len()..scale {
-                json.raw(b"0")?;
-            }
+            json.raw(&[b'0'; MAX_ZEROS][..scale - digits.len()])?;
             json.raw(digits)
         }
-        None => {
-            json.raw(digits)?;
-            json.raw(b"e")?;
-            json.integer(-i128::from(scale))
+        Some(whole) => {
+            json.raw(&digits[..whole])?;
+            json.raw(b".")?;
+            json.raw(&digits[whole..])
         }
     }
 }
@@ -59,13 +72,18 @@ fn small(unscaled: &[u8]) -> Option<i128> {
     if unscaled.len() > 16 {
         return None;
     }
-    let sign = if unscaled.first().is_some_and(|byte| byte & 0x80 != 0) { -1 } else { 0 };
+    let sign = if is_negative(unscaled) { -1 } else { 0 };
     Some(unscaled.iter().fold(sign, |number, byte| number << 8 | i128::from(*byte)))
+}
+
+/// The sign of a big-endian integer in two's complement.
+pub(crate) fn is_negative(unscaled: &[u8]) -> bool {
+    unscaled.first().is_some_and(|byte| byte & 0x80 != 0)
 }
 
 /// The sign, and the magnitude in 32-bit limbs, the least significant first.
 fn magnitude(unscaled: &[u8]) -> (bool, Vec<u32>) {
-    let is_negative = unscaled.first().is_some_and(|byte| byte & 0x80 != 0);
+    let is_negative = is_negative(unscaled);
     let fill = if is_negative { 0xff } else { 0 };
     let mut limbs: Vec<u32> = unscaled
         .rchunks(4)
@@ -120,7 +138,7 @@ fn digits(mut limbs: Vec<u32>) -> Vec<u8> {
 
 /// A decimal number as it is written: `digits` × 10^`exponent`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct DecimalText {
+pub(crate) struct DecimalText {
     is_negative: bool,
     /// Without zeros at the start; empty for zero.
     digits: Vec<u8>,
@@ -129,7 +147,7 @@ pub(super) struct DecimalText {
 
 impl DecimalText {
     /// Reads a number in JSON's syntax.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let NumberParts { is_negative, whole, fraction, exponent } = NumberParts::of(text)?;
         let digits = whole.bytes().chain(fraction.bytes()).skip_while(|byte| *byte == b'0').collect();
         let exponent = i64::from(exponent) - i64::try_from(fraction.len()).ok()?;
@@ -137,15 +155,20 @@ impl DecimalText {
     }
 
     /// The number of digits after the point; negative if the exponent is positive.
-    pub(super) fn scale(&self) -> i64 {
+    pub(crate) fn scale(&self) -> i64 {
         -self.exponent
+    }
+
+    /// The number of digits without zeros at the start; zero has one.
+    pub(crate) fn precision(&self) -> usize {
+        self.digits.len().max(1)
     }
 
     /// The shortest two's complement of the number × 10^`scale`.
     ///
     /// # Errors
     /// What does not fit.
-    pub(super) fn unscaled(&self, scale: i64, precision: Option<usize>) -> Result<Vec<u8>, String> {
+    pub(crate) fn unscaled(&self, scale: i64, precision: Option<usize>) -> Result<Vec<u8>, String> {
         let mut digits = self.digits.clone();
         // Both are in the range of 32-bit integers and lengths of texts.
         let shift = self.exponent.saturating_add(scale);
@@ -213,10 +236,14 @@ mod tests {
 
     use super::*;
 
-    fn written(unscaled: &[u8], scale: i64) -> String {
+    fn with_exponent(unscaled: &[u8], exponent: i64) -> String {
         let mut text = Vec::new();
-        write_decimal(&mut JsonWriter::new(&mut text, 10_000), unscaled, scale).expect("it fits");
+        write(&mut JsonWriter::new(&mut text, 10_000), unscaled, exponent).expect("it fits");
         String::from_utf8(text).expect("UTF-8")
+    }
+
+    fn written(unscaled: &[u8], scale: i64) -> String {
+        with_exponent(unscaled, -scale)
     }
 
     #[test]
@@ -226,8 +253,14 @@ mod tests {
         assert_eq!(written(&[5], 3), "0.005");
         assert_eq!(written(&[0xfb], 1), "-0.5");
         assert_eq!(written(&[], 0), "0");
+        assert_eq!(written(&[0x30, 0x39], 5), "0.12345");
+        assert_eq!(written(&[0x30, 0x39], 7), "0.0012345");
         assert_eq!(written(&[7], -3), "7e3");
-        assert_eq!(written(&[7], 2000), "7e-2000");
+        assert_eq!(written(&[7], 65), format!("0.{}7", "0".repeat(64)));
+        assert_eq!(written(&[7], 66), "7e-66");
+        assert_eq!(written(&[0], -100), "0e100");
+        assert_eq!(written(&[7], i64::from(i32::MIN)), "7e2147483648");
+        assert_eq!(with_exponent(&[0x95, 0x4d], i64::MIN), format!("-27315e{}", i64::MIN));
         assert_eq!(written(&i128::MIN.to_be_bytes(), 0), i128::MIN.to_string());
         let mut bytes = vec![1];
         bytes.extend([0; 32]);
@@ -236,6 +269,7 @@ mod tests {
             "115792089237316195423570985008687907853269984665640564039457584007913129639936"
         );
         assert_eq!(written(&[0xff; 40], 1), "-0.1");
+        assert_eq!(written(&[0xff; MAX_BYTES], 0), "-1");
     }
 
     #[test]
@@ -252,8 +286,17 @@ mod tests {
         assert!(unscaled("123456", 0).expect_err("6 digits").contains("the precision 5"));
         assert!(unscaled("1e2147483647", 0).is_err());
         assert!(unscaled("1e-2147483648", 0).is_err());
-        for text in ["", "-", ".5", "5.", "1e", "+1", "1_000", "0x1", "NaN", "１"] {
+        assert!(DecimalText::parse(&"1".repeat(MAX_DIGITS + 1)).expect("a number").unscaled(0, None).is_err());
+        for text in ["", "-", ".5", "5.", "1e", "+1", "1_000", "0x1", "NaN", "１", "1e99999999999"] {
             assert_eq!(DecimalText::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn precision_counts_no_zeros_at_the_start() {
+        for (text, precision, scale) in [("0.00", 1, 2), ("-0012.50", 4, 2), ("1e3", 1, -3)] {
+            let number = DecimalText::parse(text).expect(text);
+            assert_eq!((number.precision(), number.scale()), (precision, scale), "{text}");
         }
     }
 
@@ -277,6 +320,29 @@ mod tests {
             let mut bytes = vec![if number < 0 { 0xff } else { 0 }; 9];
             bytes.extend(number.to_be_bytes());
             prop_assert_eq!(written(&bytes, 0), number.to_string());
+            prop_assert_eq!(written(&number.to_be_bytes(), 0), number.to_string());
+        }
+
+        /// Every ninth digit is at the border of a group.
+        #[test]
+        fn long_integers_are_sums_of_their_bytes(bytes in prop::collection::vec(any::<u8>(), 17..60)) {
+            // Schoolbook: times 256 and one byte more, on decimal digits.
+            let mut expected = vec![0_u32];
+            for byte in &bytes {
+                let mut carry = u32::from(*byte);
+                for digit in &mut expected {
+                    let sum = *digit * 256 + carry;
+                    *digit = sum % 10;
+                    carry = sum / 10;
+                }
+                while carry > 0 {
+                    expected.push(carry % 10);
+                    carry /= 10;
+                }
+            }
+            let expected: String = expected.iter().rev().filter_map(|digit| char::from_digit(*digit, 10)).collect();
+            let unsigned = [[0].as_slice(), &bytes].concat();
+            prop_assert_eq!(written(&unsigned, 0), expected);
         }
     }
 }
