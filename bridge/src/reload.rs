@@ -1,7 +1,8 @@
-//! Reads changed files again while the bridge runs: the access token, the TLS certificate, the credentials of the properties files, and users, rules
-//! and masks. Watched every two seconds, and read at once on SIGHUP. Everything else needs a restart, which the log says by name.
+//! Reads changed files again while the bridge runs: the access token, the TLS certificate, the credentials of the properties files, users, rules
+//! and masks, and the schemas of topics. Watched every two seconds, and read at once on SIGHUP. Everything else needs a restart, which the log says by name.
 
 mod configuration;
+mod schemas;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use self::configuration::WatchedConfiguration;
 use crate::file_watch::{CHECK_EVERY, WatchedFile};
 use crate::signals::Hangups;
 use kafka::client_config::{Connection, KafkaProperties};
+use protocol::ClusterName;
+use serdes::{Decoder, TopicRule};
 use server::access_token::AccessToken;
 use server::http::Certificate;
 use server::websocket::Shared;
@@ -61,6 +64,20 @@ impl Reloader {
     pub fn add(&mut self, path: &Path, connection: &Connection, properties: KafkaProperties) {
         let (watched, connection) = (WatchedFile::new(path), connection.clone());
         self.properties.push(PropertiesFile { watched, connection, properties });
+    }
+
+    /// Changes of `[[schemas]]` and its files apply to the decoder of a cluster. `loaded`: the schemas with which the bridge was started; `own`:
+    /// those that are in no file.
+    pub fn add_schemas(
+        &mut self,
+        cluster: ClusterName,
+        decoder: &Arc<Decoder>,
+        loaded: Vec<TopicRule>,
+        own: Vec<TopicRule>,
+    ) {
+        if let Some(configuration) = &mut self.configuration {
+            configuration.schemas.add(cluster, Arc::clone(decoder), loaded, own);
+        }
     }
 
     fn is_empty(&self) -> bool {

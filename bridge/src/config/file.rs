@@ -141,6 +141,11 @@ impl OptionsFile {
         schemas::load(&self.schemas, cluster).map_err(|(at, reason)| schemas_error(&self.path, at, reason))
     }
 
+    /// The files of `[[schemas]]`.
+    pub fn schema_files(&self) -> impl Iterator<Item = &Path> {
+        self.schemas.iter().flat_map(|table| table.keys.files())
+    }
+
     fn access_error(&self, (at, reason): (Spot, AccessError)) -> FileError {
         FileError::Access { file: self.path.clone(), at, reason: Box::new(reason) }
     }
@@ -168,11 +173,6 @@ impl OptionsFile {
             (Some(mine), Some(theirs)) => changes.extend(changed_keys(&mine.options, &theirs.options, "sign-in.")),
             (None, None) => {}
             _ => changes.push("sign-in".to_owned()),
-        }
-        let are_same = self.schemas.len() == other.schemas.len()
-            && self.schemas.iter().zip(&other.schemas).all(|(mine, theirs)| mine.has_same_keys(theirs));
-        if !are_same {
-            changes.push(schemas::TABLE.to_owned());
         }
         changes.sort();
         changes.dedup();

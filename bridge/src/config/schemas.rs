@@ -1,6 +1,6 @@
 //! `[[schemas]]` in the file of `--config`: the schemas of topics whose records name none in a registry.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use formats::Spot;
@@ -136,6 +136,11 @@ pub fn load(tables: &[Table<SchemaKeys>], cluster: &ClusterName) -> Result<Vec<T
 }
 
 impl SchemaKeys {
+    /// The files of keys and values.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.key_files.iter().chain(&self.value_files).map(PathBuf::as_path)
+    }
+
     fn parts(&self) -> [Part<'_>; 2] {
         [
             Part { name: "key", language: self.key_format, files: &self.key_files, message: self.key_message.as_ref() },

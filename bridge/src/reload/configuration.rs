@@ -1,9 +1,10 @@
-//! The file of `--config` and the users' token files, read again while the bridge runs: users, rules and masks are replaced; everything else in
-//! the file needs a restart.
+//! The file of `--config` and the users' token files, read again while the bridge runs: users, rules and masks are replaced, and the schemas of
+//! topics; everything else in the file needs a restart.
 
 use clap::CommandFactory;
 use server::admission::Admission;
 
+use super::schemas::WatchedSchemas;
 use super::with_causes;
 use crate::config::{Access, CommandLine, OptionsFile};
 use crate::file_watch::WatchedFile;
@@ -20,6 +21,7 @@ pub struct ConfigurationFile {
 pub struct WatchedConfiguration {
     watched: WatchedFile,
     tokens: Vec<WatchedFile>,
+    pub schemas: WatchedSchemas,
     loaded: ConfigurationFile,
 }
 
@@ -27,11 +29,18 @@ impl WatchedConfiguration {
     pub fn new(loaded: ConfigurationFile) -> Self {
         // The files may have changed since they were read.
         let tokens = loaded.file.access.token_files().map(WatchedFile::read_earlier).collect();
-        Self { watched: WatchedFile::read_earlier(&loaded.file.path), tokens, loaded }
+        let schemas = WatchedSchemas::new(&loaded.file);
+        Self { watched: WatchedFile::read_earlier(&loaded.file.path), tokens, schemas, loaded }
     }
 
     /// Reads the files if one of them has changed, or always.
     pub fn read(&mut self, always: bool, admission: &Admission) {
+        self.read_file(always, admission);
+        // Apart from the rest, so that a mistake in a schema does not keep earlier rules.
+        self.schemas.read(&self.loaded.file, always);
+    }
+
+    fn read_file(&mut self, always: bool, admission: &Admission) {
         // A rule whose last line is missing so far is a rule for everyone. Each file is asked, so that a change of several is
         // one change.
         let has_settled = self.watched.has_settled();
@@ -76,6 +85,7 @@ impl WatchedConfiguration {
                 self.tokens.push(WatchedFile::read_earlier(path));
             }
         }
+        self.schemas.watch(&file);
         self.loaded.file = file;
         self.loaded.access = access;
         Ok(())
