@@ -10,9 +10,9 @@ use crate::message::messages;
 use crate::{
     AddPartitions, AddSchema, AlterTopicConfig, CheckSchema, ClusterDetailsRequest, ClusterRequest, CreateTopic,
     Decode, DeleteGroup, DeleteSubject, DeleteTopic, DescribeEncoding, EmptyTopic, Encode, GroupRequest, GroupsRequest,
-    HeaderView, Offset, PlanOffsetReset, Position, ProduceView, RegisterSchema, ResetOffsets, SchemaRequest,
-    SetCompatibility, SubjectRequest, SubjectsRequest, TopicPartition, TopicRequest, TopicsRequest, Unwatch,
-    WatchCluster, WatchGroup, WatchGroups, WatchTopic, WatchTopics, WireBytes,
+    HeaderView, Offset, PlanOffsetReset, Position, ProduceView, RegisterSchema, ResetOffsets, SchemaRequest, Search,
+    SearchStop, SetCompatibility, SubjectRequest, SubjectsRequest, TimelineRequest, TopicPartition, TopicRequest,
+    TopicsRequest, Unwatch, WatchCluster, WatchGroup, WatchGroups, WatchTopic, WatchTopics, WireBytes,
 };
 
 messages! {
@@ -27,6 +27,9 @@ messages! {
         "resume_commits" => ResumeCommits,
         "unsubscribe" => Unsubscribe,
         "fetch" => Fetch,
+        "search" => Search,
+        "search_stop" => SearchStop,
+        "timeline" => TimelineRequest,
         "cluster" => ClusterRequest,
         "topics" => TopicsRequest,
         "topic" => TopicRequest,

@@ -71,6 +71,10 @@ error_codes! {
     UnknownCluster = 210, "unknown_cluster", false;
     /// The request to `/ws` is not a valid WebSocket handshake.
     BadHandshake = 211, "bad_handshake", false;
+    /// The socket has no search with this number.
+    UnknownSearch = 212, "unknown_search", false;
+    /// A condition of a filter is invalid; the message names it, and the place of the mistake.
+    InvalidFilter = 213, "invalid_filter", false;
 
     /// The socket has the maximum number of subscriptions.
     TooManySubscriptions = 300, "too_many_subscriptions", false;
@@ -86,6 +90,8 @@ error_codes! {
     TooManySockets = 305, "too_many_sockets", true;
     /// The topics are read with too many different masks at the same time.
     TooManyVariants = 306, "too_many_variants", true;
+    /// The socket or the bridge runs the maximum number of searches.
+    TooManySearches = 307, "too_many_searches", true;
 
     /// The record is larger than the bridge or the broker allows.
     RecordTooLarge = 400, "record_too_large", false;

@@ -147,8 +147,8 @@
 //!   the same number. For records that it has already produced, the bridge reports the same outcome and writes nothing twice. This
 //!   guarantee holds when a socket is lost, not when the bridge crashes.
 //!
-//! Subscriptions, live views and requests end with their socket, also in a resumed session: the client subscribes again. The numbers of
-//! subscriptions and live views start again at 1, and so does `seq` of the records. A tail that wants to continue where it was names its
+//! Subscriptions, searches, live views and requests end with their socket, also in a resumed session: the client subscribes again. The numbers of
+//! subscriptions, searches and live views start again at 1, and so does `seq` of the records. A tail that wants to continue where it was names its
 //! positions in `{"resume": […]}`. The member of a group stays in the group for 60 s; a client that subscribes to the same group
 //! and topics again within this time continues with the first record that was not acknowledged.
 //!
@@ -239,9 +239,34 @@
 //! [`Unsubscribe`] ends a subscription; the reply comes after the last record. [`Fetch`] reads a range of offsets once. Its reply
 //! ends early (`next`) when it has as many records as fit into one frame; the client sends the next `fetch` from there.
 //!
+//! ## Search
+//! [`Search`] reads the history of topics: the records of a range that match a [`Filter`], or all of them, page by page. [`SearchStarted`] answers with the
+//! offsets that will be read; [`SearchRecords`] has what is found, [`SearchProgress`] how far the search is, and [`SearchDone`] why it has ended. A
+//! search ends after `count` records. A further `search` with the `cursor` of [`SearchDone`] continues exactly there: no record is found twice or left out,
+//! whatever is produced meanwhile. So a client gets no more than it asked for, and needs no `flow`. [`SearchStop`] ends a search early; what it has found
+//! before follows, and a cursor. A search ends with its socket.
+//!
+//! Records arrive in the order of their timestamps, across partitions, `newest` first unless the search says otherwise; within a partition in the order of
+//! their offsets. If timestamps in a partition do not increase with its offsets, the order across partitions is approximate. The range is fixed when the search starts, and partitions that are
+//! added later are not part of it. Offsets that Kafka deletes before they are read are listed in `deleted`. Counts in `left` are upper limits, since
+//! offsets need not have records.
+//!
+//! All conditions of a filter must hold. `text` and `regex` look at the bytes that Kafka has, or at the JSON of decoded keys and values. With masks, the filter sees
+//! the masked form. `key` is compared byte for byte; with a `partitioner`, only the partition of the key is read. `expression` is written in CEL, the Common Expression Language (<https://cel.dev>),
+//! over `key`, `value`, `headers` (a map; of equal names the last), `topic`, `partition`, `offset`, `timestamp` and `size` (bytes of key, value and headers). A key or value is
+//! JSON if it can be read as JSON, so a key `4711` is a number; else it is a string, or bytes. Numbers are compared exactly. A field that a record does not have is no match, and neither is any
+//! operation on null besides `==` and `!=`. Other errors, such as the comparison of a string with a number, are no match either; they are counted in `failed`. Functions reach neither
+//! files nor the network, and the cost of an expression is limited for each record. A filter that cannot be used is refused with `invalid_filter`, which names
+//! the line and the column.
+//!
+//! [`TimelineRequest`] counts the records of a topic in buckets of time, from their offsets; no record is read. librdkafka's mock, and so the demo broker,
+//! cannot do this (`not_on_this_cluster`).
+//!
+//! A bridge runs a limited number of searches at the same time (`--max-searches`, else `too_many_searches`), and may limit how many bytes a second they read together.
+//!
 //! ## Requests
 //! A request has an `id`. Its reply has the same `type` with the suffix `_result`, or is an `error` with that `id`. The table has every
-//! request and the exceptions: `hello`, `subscribe`, `unsubscribe`, `fetch`, `unwatch` and the `watch_…` requests have replies with
+//! request and the exceptions: `hello`, `subscribe`, `unsubscribe`, `fetch`, `search`, `unwatch` and the `watch_…` requests have replies with
 //! names of their own. A request is processed without an `id`, too; its reply then has none. `pong`, `produce`, `flow` and `ack` have no reply; an
 //! `error` after them reports what was refused. The bridge processes eight requests of a socket at the same time, so replies may come in another order
 //! than their requests, and 64 more wait. A further one is refused with `too_many_requests` and `retry_after_ms`.
@@ -308,7 +333,7 @@
 //! `troubled` is filtered in the same way, while the counts are of the whole cluster. A plan for an offset reset that names no
 //! topic has the positions in topics that the user may describe. The text of an error may name other objects.
 //!
-//! The bridge may mask fields of records for some users. `masked` of [`Subscribed`] and of [`Fetched`] lists the masked
+//! The bridge may mask fields of records for some users. `masked` of [`Subscribed`], of [`Fetched`] and of [`SearchStarted`] lists the masked
 //! fields of all topics of the subscription, as they are configured (`value.email`, `headers.user`); without masks it is
 //! absent. A masked member of a JSON object, a header, or a whole key or value is replaced by the text `***`, or by `#` and
 //! 16 hexadecimal digits, which are the same for equal values until the bridge is restarted; or the member or header is left
@@ -364,6 +389,7 @@ mod cluster;
 mod decode;
 mod encoding;
 mod error;
+mod filter;
 mod from_json;
 mod groups;
 mod json_batch;
@@ -381,6 +407,7 @@ mod request;
 mod rights;
 mod schema_structure;
 mod schemas;
+mod search;
 mod server;
 mod topics;
 mod watch;
@@ -392,6 +419,7 @@ pub use cluster::*;
 pub use decode::{Decode, DecodeFailure, DecodeNote, RecordFormat, SchemaReference, UnknownFormat};
 pub use encoding::*;
 pub use error::{CloseCode, ErrorBody, ErrorBroker, ErrorCode, KafkaError};
+pub use filter::{Filter, FilterPart, HeaderFilter, PathFilter, RegexFilter, TextFilter};
 pub use from_json::{from_json, from_json_bytes};
 pub use groups::*;
 pub use json_batch::JsonBatch;
@@ -399,7 +427,7 @@ pub use local_schema::*;
 pub use message::{Frame, MessageBody, MessageText, ParseError, RequestId, sequence_number};
 pub use name::{ClientName, ClusterName, GroupId, GroupName, InvalidName, Offset, Position, TopicName};
 pub use offset_reset::*;
-pub use plain_json::{MAX_JSON_DEPTH, is_plain_json};
+pub use plain_json::{JsonEvents, MAX_JSON_DEPTH, is_plain_json, scan_plain_json};
 pub use printable::{is_printable, shown_name};
 pub use record::Record;
 pub use record_view::{HeaderView, ProduceView, RecordView};
@@ -407,6 +435,7 @@ pub use request::{Kind, LiveView, Request};
 pub use rights::{Action, Grant, NamePattern, Need, Object, Rights};
 pub use schema_structure::*;
 pub use schemas::*;
+pub use search::*;
 pub use server::*;
 pub use topics::*;
 pub use watch::*;

@@ -70,6 +70,16 @@ limits! {
     /// Size of a text frame from the bridge. Longer lists are sent in parts. Only a frame with one large record and a frame with
     /// masked records may be larger.
     TEXT_FRAME_BYTES: usize = 1024 * 1024, "bytes";
+    /// Searches of one socket that run at the same time; further ones are refused with `too_many_searches`.
+    SEARCHES: usize = 4, "searches";
+    /// Topics of one search; more are refused with `bad_request`.
+    SEARCH_TOPICS: usize = 64, "topics";
+    /// Partitions of one search; more are refused with `bad_request`.
+    SEARCH_PARTITIONS: usize = 2000, "partitions";
+    /// Records that one search finds (`count`); a larger number is refused with `bad_request`.
+    SEARCH_RECORDS: u32 = 10_000, "records";
+    /// Buckets of one `timeline`; more are refused with `bad_request`.
+    TIMELINE_BUCKETS: u32 = 200, "buckets";
     /// Texts of one `encode`; more are refused with `bad_request`.
     ENCODE_VALUES: usize = 1000, "texts";
     /// Files of one `add_schema`; more are refused with `bad_request`.
@@ -89,6 +99,14 @@ limits! {
     /// Decoded or masked variants (formats × `decode` × masks) in which the same topics are read at the same time; further ones are refused with
     /// `too_many_variants`.
     VARIANTS: usize = 8, "variants";
+    /// Bytes of the text of a filter, and of a header's name and value in one; a longer one is refused with `bad_request`.
+    FILTER_TEXT_BYTES: usize = 1024, "bytes";
+    /// Bytes of the regular expression of a filter; a longer one is refused with `bad_request`.
+    FILTER_REGEX_BYTES: usize = 1024, "bytes";
+    /// Bytes of the path of a filter; a longer one is refused with `bad_request`.
+    FILTER_PATH_BYTES: usize = 256, "bytes";
+    /// Bytes of the expression of a filter; a longer one is refused with `bad_request`.
+    FILTER_EXPRESSION_BYTES: usize = 4 * 1024, "bytes";
     /// Bytes of the reason in a close frame.
     CLOSE_REASON_BYTES: usize = crate::CloseCode::MAX_REASON_BYTES, "bytes";
 }

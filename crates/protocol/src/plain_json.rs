@@ -3,6 +3,8 @@
 //! Raw JSON is written into the frame byte for byte. If a receiver's parser refuses one value, the receiver loses the
 //! whole frame, including the other records.
 
+use std::ops::Range;
+
 /// How deep arrays and objects may be nested; also the number of bits in [`Scanner::objects`].
 pub const MAX_JSON_DEPTH: usize = 128;
 
@@ -10,19 +12,41 @@ pub const MAX_JSON_DEPTH: usize = 128;
 /// and without an escape of half a surrogate pair: the grammar allows `"\\ud800"`, but parsers refuse it, or fail when
 /// they write it again. Numbers may have any size, and names may repeat.
 pub fn is_plain_json(text: &str) -> bool {
-    Scanner { bytes: text.as_bytes(), at: 0, depth: 0, objects: 0 }.document().is_some()
+    scan_plain_json(text, &mut ())
 }
 
+/// Reports the parts of a text while it checks the text as [`is_plain_json`] does. If the result is false, the parts that were
+/// reported belong to no JSON.
+pub fn scan_plain_json(text: &str, events: &mut impl JsonEvents) -> bool {
+    Scanner { bytes: text.as_bytes(), at: 0, depth: 0, objects: 0, events }.document().is_some()
+}
+
+/// Receives the parts of a JSON text in their order, with their positions in it.
+pub trait JsonEvents {
+    /// The name of a member, whose value follows, with its quotation marks.
+    fn name(&mut self, _range: Range<usize>) {}
+    /// A string with its quotation marks, a number, `true`, `false` or `null`.
+    fn scalar(&mut self, _range: Range<usize>) {}
+    /// An object or an array starts.
+    fn open(&mut self, _start: usize, _is_object: bool) {}
+    /// The innermost open object or array ends before this position.
+    fn close(&mut self, _end: usize) {}
+}
+
+/// Reports nothing.
+impl JsonEvents for () {}
+
 /// Scans JSON without recursion. Its methods return `None` if the text does not match.
-struct Scanner<'t> {
+struct Scanner<'t, 'e, E> {
     bytes: &'t [u8],
     at: usize,
     depth: usize,
     /// The open arrays and objects, the innermost in the lowest bit: 1 for an object, 0 for an array.
     objects: u128,
+    events: &'e mut E,
 }
 
-impl Scanner<'_> {
+impl<E: JsonEvents> Scanner<'_, '_, E> {
     fn document(&mut self) -> Option<()> {
         loop {
             let is_open = self.value_or_opening()?;
@@ -54,6 +78,7 @@ impl Scanner<'_> {
 
     /// Scans a whole value, or the opening of a non-empty array or object, for which it returns true.
     fn value_or_opening(&mut self) -> Option<bool> {
+        let start = self.at;
         match self.next()? {
             b'"' => self.rest_of_string()?,
             b'{' => {
@@ -65,6 +90,7 @@ impl Scanner<'_> {
                 }
                 self.at += 1;
                 self.close();
+                return Some(false);
             }
             b'[' => {
                 self.open(false)?;
@@ -74,6 +100,7 @@ impl Scanner<'_> {
                 }
                 self.at += 1;
                 self.close();
+                return Some(false);
             }
             b't' => self.literal(b"rue")?,
             b'f' => self.literal(b"alse")?,
@@ -84,6 +111,7 @@ impl Scanner<'_> {
             }
             first => self.rest_of_number(first)?,
         }
+        self.events.scalar(start..self.at);
         Some(false)
     }
 
@@ -92,7 +120,9 @@ impl Scanner<'_> {
         if self.token()? != b'"' {
             return None;
         }
+        let start = self.at - 1;
         self.rest_of_string()?;
+        self.events.name(start..self.at);
         if self.token()? != b':' {
             return None;
         }
@@ -104,12 +134,14 @@ impl Scanner<'_> {
         if self.depth == MAX_JSON_DEPTH {
             return None;
         }
+        self.events.open(self.at - 1, is_object);
         self.depth += 1;
         self.objects = self.objects << 1 | u128::from(is_object);
         Some(())
     }
 
     fn close(&mut self) {
+        self.events.close(self.at);
         self.depth -= 1;
         self.objects >>= 1;
     }

@@ -18,10 +18,11 @@ use crate::{
     EmptyTopicResult, Encode, EncodeResult, Encoding, Fetch, Fetched, GroupChanged, GroupRequest, GroupResult,
     GroupsChanged, GroupsRequest, GroupsResult, MessageBody, Mode, OffsetResetPlan, PlanOffsetReset,
     PlanOffsetResetResult, RegisterSchema, RegisterSchemaResult, ResetOffsets, ResetOffsetsResult, ResetTarget,
-    ResumeCommits, ResumeCommitsResult, SchemaDraft, SchemaRequest, SchemaResult, ServerMessage, SetCompatibility,
-    SetCompatibilityResult, SubjectRequest, SubjectResult, SubjectsRequest, SubjectsResult, Subscribe, Subscribed,
-    TopicChanged, TopicRequest, TopicResult, TopicsChanged, TopicsRequest, TopicsResult, Unsubscribe, Unsubscribed,
-    Unwatch, Unwatched, WatchCluster, WatchGroup, WatchGroups, WatchTopic, WatchTopics, Watching,
+    ResumeCommits, ResumeCommitsResult, SchemaDraft, SchemaRequest, SchemaResult, Search, SearchStarted, SearchStop,
+    SearchStopResult, ServerMessage, SetCompatibility, SetCompatibilityResult, SubjectRequest, SubjectResult,
+    SubjectsRequest, SubjectsResult, Subscribe, Subscribed, TimelineRequest, TimelineResult, TopicChanged,
+    TopicRequest, TopicResult, TopicsChanged, TopicsRequest, TopicsResult, Unsubscribe, Unsubscribed, Unwatch,
+    Unwatched, WatchCluster, WatchGroup, WatchGroups, WatchTopic, WatchTopics, Watching,
 };
 
 /// What a request does to Kafka and to the session.
@@ -85,6 +86,7 @@ requests! {
     Query TopicsRequest => TopicsResult, |_| vec![(Describe, Topics)];
     Query TopicRequest => TopicResult, |topic| vec![(Describe, Topic(&topic.name))];
     Query Fetch => Fetched, |fetch| vec![(Read, Topic(&fetch.topic))];
+    Query TimelineRequest => TimelineResult, |timeline| vec![(Describe, Topic(&timeline.topic))];
     Query GroupsRequest => GroupsResult, |_| vec![(Describe, Groups)];
     Query GroupRequest => GroupResult, |group| vec![(Describe, Group(&group.group))];
     Query PlanOffsetReset => PlanOffsetResetResult, |plan| plans(plan);
@@ -110,6 +112,8 @@ requests! {
     Change DeleteGroup => DeleteGroupResult, |group| vec![(Delete, Group(&group.group))];
     Stream Subscribe => Subscribed, |subscribe| reads(subscribe);
     Stream ResumeCommits => ResumeCommitsResult, |resume| vec![(Alter, Opened(resume.subscription))];
+    Stream Search => SearchStarted, |search| search.topics.iter().map(|topic| (Read, Topic(topic.as_str()))).collect();
+    Stream SearchStop => SearchStopResult, |stopped| vec![(Describe, Opened(stopped.search))];
     Stream Unsubscribe => Unsubscribed, |ended| vec![(Describe, Opened(ended.subscription))];
     Stream WatchCluster => Watching, |_| vec![(Describe, Cluster)];
     Stream WatchTopics => Watching, |_| vec![(Describe, Topics)];

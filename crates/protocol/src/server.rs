@@ -9,8 +9,9 @@ use crate::{
     ClusterDetailsResult, ClusterResult, CreateTopicResult, DeleteGroupResult, DeleteSubjectResult, DeleteTopicResult,
     DescribeEncodingResult, EmptyTopicResult, EncodeResult, ErrorBody, GroupChanged, GroupResult, GroupsChanged,
     GroupsResult, Offset, PlanOffsetResetResult, Position, Record, RegisterSchemaResult, ResetOffsetsResult, Rights,
-    SchemaResult, SetCompatibilityResult, SubjectResult, SubjectsResult, TopicChanged, TopicResult, TopicsChanged,
-    TopicsResult, Unwatched, WatchTrouble, Watching,
+    SchemaResult, SearchDone, SearchProgress, SearchRecords, SearchStarted, SearchStopResult, SetCompatibilityResult,
+    SubjectResult, SubjectsResult, TimelineResult, TopicChanged, TopicResult, TopicsChanged, TopicsResult, Unwatched,
+    WatchTrouble, Watching,
 };
 
 messages! {
@@ -33,6 +34,12 @@ messages! {
         "resume_commits_result" => ResumeCommitsResult in parts,
         "unsubscribed" => Unsubscribed,
         "fetched" => Fetched,
+        "search_started" => SearchStarted,
+        "search_records" => SearchRecords,
+        "search_progress" => SearchProgress,
+        "search_done" => SearchDone,
+        "search_stop_result" => SearchStopResult,
+        "timeline_result" => TimelineResult,
         "cluster_result" => ClusterResult,
         "topics_result" => TopicsResult in parts,
         "topic_result" => TopicResult in parts,

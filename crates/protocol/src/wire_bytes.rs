@@ -1,6 +1,7 @@
 //! Keys, values and header values in JSON: null, text, raw JSON or base64.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -100,6 +101,12 @@ impl PartialEq for WireBytes {
 }
 
 impl Eq for WireBytes {}
+
+impl Hash for WireBytes {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_kafka().hash(state);
+    }
+}
 
 /// The form in which stored bytes are sent to a client.
 pub(crate) enum Form<'a> {
