@@ -2,11 +2,13 @@
 //! `corpus/` are also checked by an ordinary test, so that no mistake that was found once comes back.
 
 mod files;
+mod filters;
 mod protocol;
 mod records;
 mod schemas;
 
 pub use files::files;
+pub use filters::filters;
 pub use protocol::protocol;
 pub use records::records;
 pub use schemas::schemas;

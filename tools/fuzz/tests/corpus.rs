@@ -68,6 +68,16 @@ fn schemas_of_clients_take_every_input_of_the_corpus() {
 }
 
 #[test]
+fn filters_take_every_input_of_the_corpus() {
+    replay("filters", fuzz::filters);
+}
+
+#[test]
+fn filters_take_changed_inputs() {
+    mutate("filters", 2000, fuzz::filters);
+}
+
+#[test]
 fn schemas_of_clients_take_changed_inputs() {
     mutate("schemas", 2000, fuzz::schemas);
 }
