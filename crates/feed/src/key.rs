@@ -5,15 +5,6 @@ use std::sync::Arc;
 use access::MaskProfile;
 use protocol::{Decode, Format};
 
-/// Which records of transactions a feed contains. It is part of a feed's key, because a consumer has one isolation
-/// level.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Isolation {
-    /// Only records of committed transactions, and records without a transaction.
-    #[default]
-    Committed,
-}
-
 /// An encoded form of records. A record is encoded once per variant, for any number of subscriptions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Variant {

@@ -48,7 +48,7 @@ pub use self::cursor::{Cursor, Delivered, Listener};
 use self::cursor_state::{CursorState, RingPosition};
 pub use self::event::{Event, ReadMode, Start, Waiting};
 pub use self::handover::{HandOver, Reservation, Share, SharedFeedLookup};
-pub use self::key::{Isolation, Variant};
+pub use self::key::Variant;
 use self::missed::Missed;
 use self::topic_id::TopicId;
 

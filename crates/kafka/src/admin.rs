@@ -28,6 +28,7 @@ use super::metadata_client::{MetadataClient, QuietContext, TIMEOUT};
 use super::native::Failure;
 use super::range::Ranges;
 use crate::error::{is_coordinator_not_ready, is_no_answer, kafka_error};
+use crate::scan::Scanners;
 use feed::ends::PartitionEnds;
 
 use self::features::FeatureCache;
@@ -43,6 +44,7 @@ pub struct Admin {
     demo: Option<Arc<DemoBroker>>,
     feature_cache: FeatureCache,
     ranges: Ranges,
+    scanners: Scanners,
     /// The ends of the partitions for which sessions recently checked open transactions, and when they were fetched.
     cached_ends: Mutex<HashMap<TopicPartition, (Instant, PartitionEnds)>>,
 }
@@ -50,9 +52,9 @@ pub struct Admin {
 impl Admin {
     /// `demo`: the demo broker, if it runs in this process.
     pub fn new(metadata_client: Arc<MetadataClient>, connection: Connection, demo: Option<Arc<DemoBroker>>) -> Self {
-        let ranges = Ranges::new(connection.clone());
+        let (ranges, scanners) = (Ranges::new(connection.clone()), Scanners::new(&connection));
         let (feature_cache, cached_ends) = (FeatureCache::default(), Mutex::default());
-        Self { metadata_client, connection, demo, feature_cache, ranges, cached_ends }
+        Self { metadata_client, connection, demo, feature_cache, ranges, scanners, cached_ends }
     }
 
     /// Reads a range of offsets once, see [`Ranges::fetch`].
@@ -100,6 +102,19 @@ impl Admin {
         partitions.iter().filter_map(open).collect()
     }
 
+    /// The consumers of searches.
+    pub fn scanners(&self) -> &Scanners {
+        &self.scanners
+    }
+
+    pub(crate) fn metadata_client(&self) -> &MetadataClient {
+        &self.metadata_client
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     fn client(&self) -> &Client<QuietContext> {
         self.metadata_client.client()
     }
@@ -109,7 +124,7 @@ impl Admin {
     }
 
     /// Fails on the demo broker, which supports few admin requests. `action` completes "cannot …".
-    fn require_real_kafka(&self, action: &str) -> Result<(), ErrorBody> {
+    pub(crate) fn require_real_kafka(&self, action: &str) -> Result<(), ErrorBody> {
         if !self.connection.demo {
             return Ok(());
         }
@@ -175,7 +190,7 @@ impl MetadataClient {
     }
 }
 
-pub(super) fn missing(name: &TopicName) -> ErrorBody {
+pub(crate) fn missing(name: &TopicName) -> ErrorBody {
     ErrorBody::new(
         ErrorCode::TopicMissing,
         format!("the topic {:?} does not exist; send a record to it or create it", name.as_str()),
@@ -183,7 +198,7 @@ pub(super) fn missing(name: &TopicName) -> ErrorBody {
 }
 
 /// The error for a partition that the topic does not have; `count`: how many partitions it has.
-pub(super) fn unknown_partition(topic: &TopicName, partition: i32, count: usize) -> ErrorBody {
+pub(crate) fn unknown_partition(topic: &TopicName, partition: i32, count: usize) -> ErrorBody {
     let message = match count {
         1 => format!("the topic {:?} has no partition {partition}; it has only partition 0", topic.as_str()),
         _ => format!(
@@ -196,7 +211,7 @@ pub(super) fn unknown_partition(topic: &TopicName, partition: i32, count: usize)
 }
 
 /// Converts the failure of a query. `subject`: the topic's name, or what was requested.
-pub(super) fn admin_error(error: &KafkaError, subject: &str) -> ErrorBody {
+pub(crate) fn admin_error(error: &KafkaError, subject: &str) -> ErrorBody {
     use RDKafkaErrorCode as Kafka;
     let code = error.rdkafka_error_code().unwrap_or(Kafka::Fail);
     match code {

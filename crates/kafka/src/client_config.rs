@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::GroupId;
+use protocol::{GroupId, Isolation};
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::BaseConsumer;
@@ -158,7 +158,9 @@ impl Connection {
         if !self.bootstrap_servers.is_empty() {
             config.set("bootstrap.servers", &self.bootstrap_servers);
         }
-        config.set_log_level(RDKafkaLogLevel::Info);
+        // Whoever sets `debug` wants to see what it logs.
+        let level = if config.get("debug").is_some() { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Info };
+        config.set_log_level(level);
         config
     }
 
@@ -224,6 +226,24 @@ impl Connection {
             // At the end of the partition the range is complete.
             .set("enable.partition.eof", "true");
         prefer(&mut config, "fetch.wait.max.ms", self.fetch_wait_ms());
+        config
+    }
+
+    /// The configuration of a consumer that scans ranges of offsets. `fetch_bytes`: how much a fetch returns for each partition, if the user
+    /// has not chosen it.
+    pub fn scan_config(&self, isolation: Isolation, fetch_bytes: usize) -> ClientConfig {
+        let mut config = self.range_config();
+        config.set("group.id", "ponte-search").set("enable.auto.offset.store", "false").set(
+            "isolation.level",
+            match isolation {
+                Isolation::Committed => "read_committed",
+                Isolation::Uncommitted => "read_uncommitted",
+            },
+        );
+        // One queue for all partitions. Bounds the memory of a search that waits for its client.
+        prefer(&mut config, "queued.max.messages.kbytes", "16384");
+        prefer(&mut config, "fetch.queue.backoff.ms", "10");
+        prefer(&mut config, "fetch.message.max.bytes", &fetch_bytes.to_string());
         config
     }
 

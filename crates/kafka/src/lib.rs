@@ -27,6 +27,7 @@ mod reasons;
 mod rebalance_answer;
 pub mod record_limit;
 mod releases;
+pub mod scan;
 mod sign_in;
 mod start_position;
 pub mod statistics;

@@ -14,13 +14,19 @@ use rdkafka_sys as sys;
 use super::client::KafkaClient;
 use super::queue::ClientQueue;
 
-/// A queue to which partitions are forwarded, so that records can be left waiting (back-pressure) while the consumer's
-/// main queue is served.
+/// A queue of records: one to which partitions are forwarded, so that records can be left waiting (back-pressure) while the consumer's
+/// main queue is served, or the consumer's own.
 pub struct DataQueue(ClientQueue);
 
 impl DataQueue {
     pub fn new(consumer: Arc<dyn KafkaClient>) -> Self {
         Self(ClientQueue::new(consumer))
+    }
+
+    /// The queue to which librdkafka forwards all assigned partitions by itself. For consumers that are assigned often: the end of an assignment, which
+    /// happens in the background, also ends the forwarding of its partitions, and so undoes [`Self::forward`] for the next assignment.
+    pub fn of_consumer(consumer: Arc<dyn KafkaClient>) -> Self {
+        Self(ClientQueue::consumer(consumer))
     }
 
     /// Forwards the partition's records to this queue instead of the consumer's main queue. Call it before the

@@ -37,6 +37,15 @@ impl ClientQueue {
         Self { queue, client }
     }
 
+    /// The queue of a consumer with a `group.id`: the records of its assigned partitions, and errors.
+    pub(super) fn consumer(client: Arc<dyn KafkaClient>) -> Self {
+        // SAFETY: the handle is valid as long as `client`, and is a consumer's. The queue is a reference of our own, and
+        // null only without a group id, which is checked.
+        let queue = unsafe { sys::rd_kafka_queue_get_consumer(client.handle()) };
+        assert!(!queue.is_null(), "a consumer without a group id");
+        Self { queue, client }
+    }
+
     /// Valid for as long as `self`.
     pub(super) fn queue(&self) -> *mut sys::rd_kafka_queue_t {
         self.queue

@@ -1,10 +1,10 @@
-//! A pool of consumers for reading ranges, because a new consumer has to start five threads and connect to the brokers.
+//! Pools of consumers that read for a short time, because a new consumer has to start five threads and connect to the brokers.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::BaseConsumer;
-use rdkafka::error::KafkaError;
+use rdkafka::error::KafkaResult;
 
 use crate::client_config::Connection;
 use crate::metadata_client::QuietContext;
@@ -20,45 +20,55 @@ const MAX_IDLE: usize = 4;
 const MAX_IDLE_TIME: Duration = Duration::from_secs(10);
 
 /// The pool does not limit how many consumers are in use; the callers do (`websocket/gate.rs` of the server).
-pub struct Pool {
+///
+/// `C`: what it keeps, a consumer with what belongs to it.
+pub struct Pool<C = RangeConsumer> {
     connection: Connection,
-    idle: Arc<Idle>,
+    create: fn(&Connection) -> KafkaResult<C>,
+    idle: Arc<Idle<C>>,
 }
 
-#[derive(Default)]
-struct Idle {
-    consumers: Mutex<Consumers>,
+struct Idle<C> {
+    consumers: Mutex<Consumers<C>>,
     changed: Condvar,
 }
 
-#[derive(Default)]
-struct Consumers {
+struct Consumers<C> {
     /// Each with the time at which it became idle, the oldest first.
-    idle: Vec<(Instant, RangeConsumer)>,
+    idle: Vec<(Instant, C)>,
     /// Whether the thread that closes idle consumers runs.
     is_watched: bool,
     closed: bool,
 }
 
 impl Pool {
+    /// A pool of consumers that read ranges.
     pub fn new(connection: Connection) -> Self {
-        Self { connection, idle: Arc::default() }
+        Self::of(connection, new_consumer)
+    }
+}
+
+impl<C: Send + 'static> Pool<C> {
+    pub fn of(connection: Connection, create: fn(&Connection) -> KafkaResult<C>) -> Self {
+        let consumers = Consumers { idle: Vec::new(), is_watched: false, closed: false };
+        let idle = Arc::new(Idle { consumers: Mutex::new(consumers), changed: Condvar::new() });
+        Self { connection, create, idle }
     }
 
     /// A consumer without an assignment.
     ///
     /// # Errors
     /// If librdkafka cannot create a consumer.
-    pub fn take(&self) -> Result<RangeConsumer, KafkaError> {
+    pub fn take(&self) -> KafkaResult<C> {
         // The one that was used last is most likely still connected.
         if let Some((_, consumer)) = self.idle.lock().idle.pop() {
             return Ok(consumer);
         }
-        new_consumer(&self.connection)
+        (self.create)(&self.connection)
     }
 
     /// Returns a consumer without an assignment to the pool. Drop a consumer that failed instead.
-    pub fn give_back(&self, consumer: RangeConsumer) {
+    pub fn give_back(&self, consumer: C) {
         let mut consumers = self.idle.lock();
         if consumers.closed || consumers.idle.len() >= MAX_IDLE {
             drop(consumers);
@@ -86,11 +96,11 @@ impl Pool {
 
 /// # Errors
 /// If librdkafka cannot create a consumer.
-pub fn new_consumer(connection: &Connection) -> Result<RangeConsumer, KafkaError> {
+pub fn new_consumer(connection: &Connection) -> KafkaResult<RangeConsumer> {
     connection.consumer(&connection.range_config(), QuietContext(connection.hooks()))
 }
 
-impl Drop for Pool {
+impl<C> Drop for Pool<C> {
     fn drop(&mut self) {
         let mut consumers = self.idle.lock();
         consumers.closed = true;
@@ -101,8 +111,8 @@ impl Drop for Pool {
     }
 }
 
-impl Idle {
-    fn lock(&self) -> MutexGuard<'_, Consumers> {
+impl<C> Idle<C> {
+    fn lock(&self) -> MutexGuard<'_, Consumers<C>> {
         // Each change is a single step, so the state is valid after a panic elsewhere.
         self.consumers.lock().unwrap_or_else(PoisonError::into_inner)
     }
