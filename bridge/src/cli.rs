@@ -1,4 +1,4 @@
-//! The terminal programs: `bridge produce`, `bridge consume`, `bridge topics`, `bridge groups`, `bridge registry` and `bridge healthcheck`.
+//! The terminal programs: `bridge produce`, `bridge consume`, `bridge topics`, `bridge groups`, `bridge registry`, `bridge search` and `bridge healthcheck`.
 
 mod confirmation;
 pub mod consume;
@@ -11,6 +11,7 @@ mod input;
 pub mod output;
 pub mod produce;
 pub mod registry;
+pub mod search;
 mod target;
 pub mod topics;
 

@@ -13,6 +13,8 @@ mod network;
 mod registry;
 mod registry_command;
 mod schemas;
+mod search;
+mod search_command;
 mod sign_in;
 mod table;
 mod terminal;
@@ -31,6 +33,7 @@ use kafka::properties::{KafkaProperties, parse_addresses};
 use kafka::record_limit::DEFAULT_MAX_MESSAGE_BYTES;
 use server::access_token::AccessToken;
 use server::http::{BasePath, Certificate, TrustedProxies};
+use server::search::SearchLimits;
 use server::traces::TraceSettings;
 use server::websocket::SocketLimits;
 
@@ -50,6 +53,8 @@ pub use self::registry_command::{
     CompatibilityArgs, DeleteSubjectArgs, DescribeSubject, ListSubjects, RegistryCommand, SchemaArgs, SubjectArg,
     VersionArg,
 };
+use self::search::SearchArgs;
+pub use self::search_command::SearchCommand;
 pub use self::sign_in::SignInConfig;
 pub use self::terminal::{ConsumeArgs, HealthcheckArgs, ProduceArgs};
 pub use self::topics::{
@@ -111,6 +116,8 @@ pub enum Command {
     Produce(ProduceArgs),
     /// Print messages in the terminal as they arrive
     Consume(ConsumeArgs),
+    /// Find records of topics, without joining a group
+    Search(Box<SearchCommand>),
     /// List, create, change and delete topics
     #[command(subcommand)]
     Topics(TopicsCommand),
@@ -188,6 +195,7 @@ impl CommandLine {
         let kafka = match &mut self.command {
             Some(Command::Produce(args)) => &mut args.kafka,
             Some(Command::Consume(args)) => &mut args.kafka,
+            Some(Command::Search(args)) => &mut args.kafka,
             Some(Command::Topics(args)) => args.kafka_mut(),
             Some(Command::Groups(args)) => args.kafka_mut(),
             None
@@ -201,14 +209,15 @@ impl CommandLine {
             ) => return Ok(()),
         };
         kafka.table = chosen_table(kafka, self.sources.file.as_ref())?.cloned();
-        if let (
-            Some(file),
+        let decoding = match &mut self.command {
             Some(
                 Command::Produce(ProduceArgs { kafka, decode, .. })
                 | Command::Consume(ConsumeArgs { kafka, decode, .. }),
-            ),
-        ) = (&self.sources.file, &mut self.command)
-        {
+            ) => Some((kafka, decode)),
+            Some(Command::Search(args)) => Some((&mut args.kafka, &mut args.decode)),
+            _ => None,
+        };
+        if let (Some(file), Some((kafka, decode))) = (&self.sources.file, decoding) {
             let cluster = kafka.table.as_ref().map(|table| table.name.clone()).unwrap_or_default();
             decode.schemas = file.load_schemas(&cluster)?;
         }
@@ -371,6 +380,9 @@ pub struct ServeArgs {
     pub max_message_bytes: usize,
 
     #[command(flatten)]
+    pub search: SearchArgs,
+
+    #[command(flatten)]
     pub decode: DecodeArgs,
 
     /// Refuse every change in Kafka: producing, joining consumer groups (which commits), changing topics and groups
@@ -419,6 +431,7 @@ pub struct Config {
     pub max_message_bytes: usize,
     /// The largest decoded key or value.
     pub max_decoded_bytes: usize,
+    pub searches: SearchLimits,
     /// `None`: no traces.
     pub traces: Option<TraceSettings>,
 }
@@ -479,6 +492,7 @@ impl Config {
             },
             max_message_bytes: args.max_message_bytes,
             max_decoded_bytes: args.decode.max_decoded_bytes,
+            searches: args.search.limits(),
             traces: args.traces.settings(),
         })
     }

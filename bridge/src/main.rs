@@ -19,7 +19,7 @@ mod signals;
 
 use tokio::net::{TcpListener, TcpSocket};
 
-use crate::cli::{consume, groups, healthcheck, output, produce, registry, topics};
+use crate::cli::{consume, groups, healthcheck, output, produce, registry, search, topics};
 use crate::config::{Command, CommandLine, Config, ConfigCommand, ConfigError, ServeArgs, Sources};
 
 /// Also used by the C code; see `Cargo.toml`.
@@ -54,6 +54,7 @@ fn run(command_line: CommandLine) -> anyhow::Result<()> {
         Some(Command::Serve(args)) => run_serve(args, sources),
         Some(Command::Produce(args)) => block_on(produce::run(args)),
         Some(Command::Consume(args)) => block_on(consume::run(args)),
+        Some(Command::Search(args)) => block_on(search::run(*args)),
         Some(Command::Topics(args)) => block_on(topics::run(args)),
         Some(Command::Groups(args)) => block_on(groups::run(args)),
         Some(Command::Registry(command)) => block_on(registry::run(command)),

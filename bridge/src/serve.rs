@@ -30,6 +30,7 @@ use server::clusters::{Cluster, Clusters};
 use server::descriptors::Budget;
 use server::feeds::{Feeds, ReaderLimit};
 use server::http::{self, BasePath, Guard, Listening};
+use server::search::Searches;
 use server::shutdown;
 use server::sign_in::{SignIn, SignInSettings};
 use server::traces;
@@ -68,12 +69,11 @@ pub async fn serve(
             reloader.add(file, &connection, config.kafka_properties.clone());
         }
         demos.extend(demo.clone());
-        let mut schemas = config.schemas.clone();
-        if demo.is_some() {
-            // After those of the configuration, which take precedence.
-            schemas.extend(samples::schemas());
-        }
+        let samples = if demo.is_some() { samples::schemas() } else { Vec::new() };
+        // Those of the configuration take precedence.
+        let schemas = [config.schemas.as_slice(), &samples].concat();
         let decoder = Arc::new(decoder::create(config.registry.as_ref(), &schemas, max_decoded_bytes)?);
+        reloader.add_schemas(config.name.clone(), &decoder, config.schemas.clone(), samples);
         clusters.push(create_cluster(config, &connection, demo, &readers, decoder)?);
     }
     let tokens = Tokens { access_token: config.token, users: config.access.users.clone() };
@@ -89,6 +89,7 @@ pub async fn serve(
         slots: Slots::new(budget.sockets),
         large_frames: LargeFrames::new(max_message_bytes),
         gate: Gate::new(),
+        searches: Searches::new(config.searches),
         shutdown: shutdown.clone(),
         tasks: TaskTracker::new(),
     });

@@ -136,7 +136,7 @@ pub struct HealthcheckArgs {
 }
 
 /// A parser that lists the formats in `--help` and in completions.
-fn record_format() -> impl TypedValueParser<Value = RecordFormat> {
+pub fn record_format() -> impl TypedValueParser<Value = RecordFormat> {
     let names = RecordFormat::ALL.iter().map(|format| format.name());
     PossibleValuesParser::new(names).try_map(|name| name.parse::<RecordFormat>())
 }

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use protocol::{
-    CommitMode, ErrorBody, ErrorCode, GroupId, GroupStart, TailStart, TopicName, TopicPartition, WhenSlow, Window,
+    CommitMode, ErrorBody, ErrorCode, GroupId, GroupStart, Isolation, TailStart, TopicName, TopicPartition, WhenSlow,
+    Window,
 };
 
-use feed::{Cursor, Feed, Isolation, ReadMode, Share, SharedFeedLookup};
+use feed::{Cursor, Feed, ReadMode, Share, SharedFeedLookup};
 use kafka::client_config::Connection;
 use kafka::metadata_client::MetadataClient;
 use kafka::reader::Readers;

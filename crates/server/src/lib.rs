@@ -1,7 +1,7 @@
 //! The bridge's network side, which pages, scripts and Prometheus connect to.
 //!
 //! In reading order: [`http`] accepts connections and serves the page, [`websocket`] runs the sessions, [`clusters`]
-//! holds the state of each Kafka cluster, [`feeds`] finds or starts the feed of a subscription, [`views`] queries Kafka
+//! holds the state of each Kafka cluster, [`feeds`] finds or starts the feed of a subscription, [`search`] reads the history of topics, [`views`] queries Kafka
 //! once for all subscribers of a live view, [`sign_in`] recognizes users of browsers, [`metrics`] counts, [`traces`] follows single records, [`shutdown`] ends everything in order. The crate never
 //! calls librdkafka; it uses the types of the `kafka` crate.
 
@@ -15,6 +15,7 @@ pub mod http;
 mod log_throttle;
 pub mod metrics;
 mod permissions;
+pub mod search;
 pub mod shutdown;
 pub mod sign_in;
 mod token_attempts;

@@ -16,6 +16,7 @@ mod rate;
 mod read_side;
 mod replies;
 mod requests;
+mod searches;
 mod session;
 mod sessions;
 mod slots;
@@ -32,6 +33,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::admission::Admission;
 use crate::clusters::Clusters;
+use crate::search::Searches;
 
 pub use self::gate::Gate;
 pub use self::large_frames::LargeFrames;
@@ -51,6 +53,7 @@ pub struct Shared {
     pub slots: Arc<Slots>,
     pub large_frames: Arc<LargeFrames>,
     pub gate: Arc<Gate>,
+    pub searches: Searches,
     pub shutdown: CancellationToken,
     pub tasks: TaskTracker,
 }

@@ -24,6 +24,7 @@ mod schema;
 mod set_compatibility;
 mod subject;
 mod subjects;
+mod timeline;
 mod topic;
 mod topics;
 

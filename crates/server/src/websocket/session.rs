@@ -8,8 +8,8 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use protocol::{
     ClientMessage, CloseCode, ClusterResult, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView, Limits, LiveView,
-    MessageBody as _, Mode, ParseError, Ping, Produce, ProduceFrame, Request as _, ResumeCommitsResult, Subscribe,
-    Subscribed, TopicName, Watching, Welcome, limits, sequence_number,
+    MessageBody as _, Mode, ParseError, Ping, Produce, ProduceFrame, Request as _, ResumeCommitsResult, Search,
+    SearchStop, SearchStopResult, Subscribe, Subscribed, TopicName, Watching, Welcome, limits, sequence_number,
 };
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
@@ -30,6 +30,7 @@ use super::rate::{REQUESTS_PER_SECOND, Rate};
 use super::read_side::ReadSide;
 use super::replies::Replies;
 use super::requests::Handler;
+use super::searches::Searches;
 use super::sessions::Held;
 use super::slots::Slot;
 use super::subscription;
@@ -198,6 +199,7 @@ struct Session<'s> {
     held: &'s Held,
     subscriptions: Subscriptions,
     watches: Watches,
+    searches: Searches,
     rate: Rate,
     gate: SocketGate,
     asker: Asker,
@@ -215,10 +217,10 @@ impl<'s> Session<'s> {
         held: &'s Held,
     ) -> Self {
         let rate = Rate::new(std::time::Instant::now());
-        let (subscriptions, watches) = (Subscriptions::default(), Watches::default());
+        let (subscriptions, watches, searches) = Default::default();
         let gate = shared.gate.of_socket();
         let writes = WriteLog::new(asker.clone());
-        Self { shared, cluster, outbox, held, subscriptions, watches, rate, gate, asker, writes, permissions }
+        Self { shared, cluster, outbox, held, subscriptions, watches, searches, rate, gate, asker, writes, permissions }
     }
 
     /// `state` must have seen the cluster's state that `welcome` sent.
@@ -342,6 +344,7 @@ impl<'s> Session<'s> {
             ClientMessage::Subscribe(_)
                 | ClientMessage::ResumeCommits(_)
                 | ClientMessage::Unsubscribe(_)
+                | ClientMessage::SearchStop(_)
                 | ClientMessage::WatchCluster(_)
                 | ClientMessage::WatchTopics(_)
                 | ClientMessage::WatchTopic(_)
@@ -370,6 +373,14 @@ impl<'s> Session<'s> {
                 Err(error) => Err(error),
             },
             ClientMessage::Unsubscribe(request) => self.subscriptions.end(request.subscription, id),
+            ClientMessage::Search(request) => self.search(id, request, helpers),
+            ClientMessage::SearchStop(SearchStop { search }) => match self.searches.stop(search) {
+                Ok(()) => {
+                    self.outbox.reply(id, SearchStopResult { search }).await?;
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            },
             ClientMessage::WatchCluster(request) => self.watch(id, request, Ok(View::Cluster), helpers).await?,
             ClientMessage::WatchTopics(request) => self.watch(id, request, Ok(View::Topics), helpers).await?,
             ClientMessage::WatchTopic(request) => {
@@ -392,6 +403,7 @@ impl<'s> Session<'s> {
             ClientMessage::TopicsRequest(request) => self.answer(id, request, helpers),
             ClientMessage::TopicRequest(request) => self.answer(id, request, helpers),
             ClientMessage::Fetch(request) => self.answer(id, request, helpers),
+            ClientMessage::TimelineRequest(request) => self.answer(id, request, helpers),
             ClientMessage::CreateTopic(request) => self.answer(id, request, helpers),
             ClientMessage::AlterTopicConfig(request) => self.answer(id, request, helpers),
             ClientMessage::AddPartitions(request) => self.answer(id, request, helpers),
@@ -494,6 +506,19 @@ impl<'s> Session<'s> {
         let (snapshots, permissions) = (self.cluster.views.subscribe(view), self.permissions.clone());
         helpers.spawn(self.watches.start(watch, snapshots, permissions, self.outbox.clone()));
         Ok(Ok(()))
+    }
+
+    fn search(
+        &mut self,
+        id: Option<u64>,
+        request: Search,
+        helpers: &mut tokio::task::JoinSet<()>,
+    ) -> Result<(), ErrorBody> {
+        self.permissions.require(&request.needs())?;
+        let admitted = self.shared.searches.admit(&self.cluster, &self.permissions, request)?;
+        let number = self.searches.reserve()?;
+        helpers.spawn(self.searches.start(number, admitted, id, self.outbox.clone()));
+        Ok(())
     }
 
     async fn subscribe(

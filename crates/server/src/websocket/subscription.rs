@@ -4,9 +4,9 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use protocol::{
-    Ack, Assigned, CloseCode, Committed, ErrorBody, ErrorCode, ErrorMessage, Flow, Gap, GroupId, Mode, Offset,
-    Position, RecordsWaiting, Revoked, ServerMessage, Subscribe, TailStart, TopicName, TopicPartition, Unsubscribed,
-    WaitingPartition, WhenSlow, Window, limits,
+    Ack, Assigned, CloseCode, Committed, ErrorBody, ErrorCode, ErrorMessage, Flow, Gap, GroupId, Isolation, Mode,
+    Offset, Position, RecordsWaiting, Revoked, ServerMessage, Subscribe, TailStart, TopicName, TopicPartition,
+    Unsubscribed, WaitingPartition, WhenSlow, Window, limits,
 };
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,7 @@ use crate::metrics::{ClusterMetrics, METRICS};
 use crate::variants::HeldVariant;
 use serdes::Decoder;
 
-use feed::{Batch, ClosingCursor, Cursor, Delivered, Event, Isolation, Listener, ReadMode, Start, Waiting};
+use feed::{Batch, ClosingCursor, Cursor, Delivered, Event, Listener, ReadMode, Start, Waiting};
 
 /// How many topics one subscription may name.
 const MAX_TOPICS: usize = limits::SUBSCRIPTION_TOPICS;
