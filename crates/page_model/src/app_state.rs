@@ -161,10 +161,15 @@ impl AppState {
 
     /// Sends a record as it is. Returns whether it was sent.
     pub fn send_record(&mut self, record: &ProduceRecord, now_ms: f64) -> bool {
+        self.send_encoded(record, None, now_ms)
+    }
+
+    /// Sends a record that the bridge has encoded. `json`: [`RecordToSend::json`](super::encode_chunk::RecordToSend::json).
+    pub fn send_encoded(&mut self, record: &ProduceRecord, json: Option<Box<str>>, now_ms: f64) -> bool {
         if self.send_blocked_to(&record.topic).is_some() || !self.may_send_to(&record.topic) {
             return false;
         }
-        let frame = self.sends.send(record, now_ms);
+        let frame = self.sends.send(record, json, now_ms);
         self.outbox.push(Outgoing::Binary(frame));
         self.changes.mark(Slice::Sends);
         true
@@ -282,6 +287,7 @@ impl AppState {
             return run.stop_clock(now_ms);
         }
         run.resume_clock(now_ms);
+        run.begin_step();
         loop {
             let most = run.due(now_ms).min(room);
             run.stop_if_failed(now_ms);
@@ -387,7 +393,7 @@ impl AppState {
         // Replies to these requests must not start the next subscription.
         self.topic_requests.retain(|_, why| *why != TopicRequestPurpose::BeginAt);
         self.group_request = None;
-        self.rereads.cancel();
+        self.cancel_rereads();
         self.waits.list_ended();
         self.changes.mark(Slice::Listening);
     }

@@ -2,17 +2,17 @@
 //! record is sent. Only checks the text; a run sends the records. With an encoding, each record is also encoded by the bridge before the
 //! first one is sent; the bytes are not kept, but made again when the records are sent.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use protocol::ProduceRecord;
 
-use super::encode_chunk::{EncodeChunk, EncodedRecord};
+use super::batch_records::{BatchLine, BatchRecords, Marks};
+use super::encode_chunk::{EncodedRecord, RecordToSend};
 use super::encodings::RecordEncoding;
 use formats::{BatchChoice, BatchReader, BatchReading, LineError, Topics};
 
 /// Bytes parsed in one step, which takes some milliseconds.
-const SLICE_BYTES: usize = 256 * 1024;
+pub(super) const SLICE_BYTES: usize = 256 * 1024;
 /// Number of records in the preview.
 const PREVIEW_RECORDS: usize = 5;
 /// Number of errors that are listed. All errors are counted.
@@ -46,7 +46,7 @@ struct BatchEncoding {
     position: usize,
     is_done: bool,
     /// The indexes of the entries that cannot be encoded.
-    invalid: BTreeSet<u64>,
+    invalid: Marks,
 }
 
 impl BatchEncoding {
@@ -236,7 +236,9 @@ impl Batch {
                     path: error.error.path,
                     message: error.error.message,
                 },
-                Ok(record) if record.view().size() > self.max_record_bytes => LineError::TooLarge(record.view().size()),
+                Ok(RecordToSend { record, .. }) if record.view().size() > self.max_record_bytes => {
+                    LineError::TooLarge(record.view().size())
+                }
                 Ok(_) => continue,
             };
             // The same record may be checked twice, for example after a connection was lost.
@@ -266,13 +268,8 @@ impl Batch {
     /// The valid records, to encode them in chunks. Once they were encoded, without those that cannot be.
     pub fn records_to_encode(&self) -> Option<BatchRecords> {
         let encoding = self.encoding.as_ref().filter(|_| self.is_read())?;
-        Some(BatchRecords {
-            reader: self.reader(&encoding.topic),
-            topic: encoding.topic.trim().to_owned(),
-            max_record_bytes: self.max_record_bytes,
-            invalid: encoding.invalid.clone(),
-            next: 0,
-        })
+        let reader = self.reader(&encoding.topic);
+        Some(BatchRecords::new(reader, &encoding.topic, self.max_record_bytes, encoding.invalid.clone()))
     }
 
     /// A reader at the start of the text, to send the checked records to this topic.
@@ -332,52 +329,12 @@ impl Batch {
     }
 }
 
-/// The place of a record in a batch: several records may be in one line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BatchLine {
-    pub line: u64,
-    /// The index of the entry, valid or not, from 0.
-    pub entry: u64,
-}
-
-/// Reads the records of a batch again, to encode them.
-#[derive(Debug)]
-pub struct BatchRecords {
-    reader: BatchReader,
-    topic: String,
-    max_record_bytes: usize,
-    invalid: BTreeSet<u64>,
-    next: u64,
-}
-
-impl BatchRecords {
-    /// The next records, at most `max`, and their lines; empty after the last one.
-    pub fn next_chunk(&mut self, max: u64) -> (EncodeChunk, Vec<BatchLine>) {
-        let (mut chunk, mut lines) = (EncodeChunk::of_file(), Vec::new());
-        while (chunk.len() as u64) < max && !chunk.is_full() {
-            let Some(entry) = self.reader.next_entry() else { break };
-            let line = BatchLine { line: entry.line, entry: self.next };
-            self.next += 1;
-            let Ok(record) = entry.record else { continue };
-            if record.view().size() <= self.max_record_bytes && !self.invalid.contains(&line.entry) {
-                chunk.push(line.line, ProduceRecord { topic: self.topic.clone(), ..record });
-                lines.push(line);
-            }
-        }
-        (chunk, lines)
-    }
-
-    /// Bytes of the text that are read.
-    pub fn position(&self) -> usize {
-        self.reader.position()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use protocol::{RecordFormat, RecordPart, ValueError};
 
     use super::*;
+    use crate::batch_records::BatchChunk;
     use crate::{PartEncoding, PartError};
     use formats::Format;
 
@@ -396,22 +353,44 @@ mod tests {
         }
         assert!(!batch.is_ready() && !batch.is_checked(), "no record is encoded yet");
         let mut records = batch.records_to_encode().expect("a read text");
-        let (chunk, lines) = records.next_chunk(u64::MAX);
+        let BatchChunk { chunk, lines, is_last } = records.read_slice(u64::MAX).expect("one slice");
+        assert!(is_last);
         assert_eq!(lines.iter().map(|line| (line.line, line.entry)).collect::<Vec<_>>(), [(1, 0), (3, 2), (4, 3)]);
         assert_eq!(chunk.len(), 3);
         let error = ValueError { path: "a".into(), message: "expected text".into() };
         let failed = |part| Err(PartError { part, error: error.clone() });
-        let ok = || Ok(ProduceRecord::default());
+        let ok = || Ok(RecordToSend::default());
         let answer = [ok(), failed(RecordPart::Value), ok()];
         batch.note_encoded(lines.into_iter().zip(answer).collect(), records.position());
-        assert!(records.next_chunk(1).0.is_empty());
+        assert!(records.read_slice(1).is_some_and(|chunk| chunk.is_last && chunk.chunk.is_empty()));
         batch.encoding_is_done(|encoding| encoding);
         assert!(batch.is_ready());
         assert_eq!((batch.check.valid, batch.check.invalid), (2, 2));
         let listed: Vec<_> = batch.check.errors.iter().map(|(line, _)| *line).collect();
         assert_eq!(listed, [2, 3]);
-        let (_, lines) = batch.records_to_encode().expect("checked").next_chunk(u64::MAX);
-        assert_eq!(lines.iter().map(|line| line.line).collect::<Vec<_>>(), [1, 4]);
+        let next = batch.records_to_encode().expect("checked").read_slice(u64::MAX).expect("one slice");
+        assert_eq!(next.lines.iter().map(|line| line.line).collect::<Vec<_>>(), [1, 4]);
+    }
+
+    #[test]
+    fn text_with_few_valid_lines_is_encoded_in_slices() {
+        let text = format!("{}{{\"a\":1}}\n", format!("{{{}\n", "x".repeat(998)).repeat(4 * SLICE_BYTES / 1000));
+        let mut batch = Batch::new(None, text.as_str().into(), lines_of_json(), 1000);
+        batch.choose_encoding("t", avro());
+        while !batch.is_read() {
+            batch.check_slice();
+        }
+        let mut records = batch.records_to_encode().expect("a read text");
+        let mut slices = 1;
+        let last = loop {
+            let before = records.position();
+            match records.read_slice(u64::MAX) {
+                Some(chunk) => break chunk,
+                None => assert!(records.position() - before <= SLICE_BYTES + 1000, "a slice is bounded"),
+            }
+            slices += 1;
+        };
+        assert!(slices >= 4 && last.is_last && last.chunk.len() == 1);
     }
 
     #[test]
@@ -422,9 +401,9 @@ mod tests {
         for _ in 0..2 {
             let mut records = batch.records_to_encode().expect("a read text");
             let lines = [BatchLine { line: 1, entry: 0 }, BatchLine { line: 2, entry: 1 }];
-            records.next_chunk(u64::MAX);
+            assert!(records.read_slice(u64::MAX).is_some());
             let error = ValueError { path: "a".into(), message: "expected text".into() };
-            let answer = [Err(PartError { part: RecordPart::Value, error }), Ok(ProduceRecord::default())];
+            let answer = [Err(PartError { part: RecordPart::Value, error }), Ok(RecordToSend::default())];
             batch.note_encoded(lines.into_iter().zip(answer).collect(), records.position());
         }
         assert_eq!((batch.check.valid, batch.check.invalid, batch.check.errors.len()), (1, 1, 1));
@@ -473,6 +452,10 @@ mod tests {
         batch.choose_encoding("other", RecordEncoding::default());
         batch.check_slice();
         assert!(batch.is_checked(), "as text");
+    }
+
+    fn lines_of_json() -> BatchChoice {
+        BatchChoice { format: Some(Format::JsonLines), ..BatchChoice::default() }
     }
 
     fn batch(text: &str) -> Batch {

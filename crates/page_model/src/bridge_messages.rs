@@ -24,6 +24,9 @@ impl AppState {
                 return None;
             }
         };
+        if let Some(search) = self.component_requests.search_started(&header) {
+            self.send_search_stop(search);
+        }
         if self.component_requests.received(&header, text) {
             return None;
         }
@@ -312,4 +315,4 @@ impl AppState {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,10 +1,11 @@
-//! Requests of components to the bridge: requests with one reply, and live views, which receive updates until they are
-//! closed. Maps each reply and update to the callback of the component.
+//! Requests of components to the bridge: requests with one reply, live views, which receive updates until they are
+//! closed, and searches, which receive updates until they end. Maps each reply and update to the callback of the component.
 
 use std::collections::BTreeMap;
 
 use protocol::{
-    ErrorBody, ErrorCode, ErrorMessage, MessageBody, MessageText, RequestId, Unwatch, WatchTrouble, Watching,
+    ErrorBody, ErrorCode, ErrorMessage, MessageBody, MessageText, RequestId, SearchDone, SearchStarted, SearchStop,
+    Unwatch, WatchTrouble, Watching,
 };
 
 use super::app_state::AppState;
@@ -33,6 +34,11 @@ pub struct UnparsedMessage {
 }
 
 impl UnparsedMessage {
+    /// The value of `type`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Parses the message. The bridge of another version may send other fields, or another message as the reply to `request`.
     pub fn parse<M: MessageBody>(&self, request: &str) -> Result<M, ErrorBody> {
         let unusable = |reason: String| {
@@ -110,6 +116,8 @@ pub struct ComponentRequests {
     /// The first parts of messages whose last part has not arrived.
     incomplete: BTreeMap<CallbackId, Vec<String>>,
     views: BTreeMap<CallbackId, OpenView>,
+    /// The searches that have not ended; none is `Waiting`. Their numbers are apart from those of the live views.
+    searches: BTreeMap<CallbackId, Stage>,
     deliveries: Vec<Delivery>,
 }
 
@@ -138,6 +146,17 @@ impl ComponentRequests {
         if [ErrorMessage::NAME, WatchTrouble::NAME, Watching::NAME].contains(&header.name.as_str()) {
             return false;
         }
+        if let Some(search) = header.search
+            && let Some(callback_id) = self.search_at(Stage::Open(search))
+            && (header.id.is_none() || header.name == SearchStarted::NAME)
+        {
+            if header.name == SearchDone::NAME {
+                self.searches.remove(&callback_id);
+            }
+            let message = UnparsedMessage { name: header.name.clone(), texts: vec![text.to_owned()] };
+            self.deliveries.push(Delivery::ViewUpdate(callback_id, ViewUpdate::Pushed(message)));
+            return true;
+        }
         let requested = header.id.and_then(|id| self.requested.get(&id).copied());
         let Some(callback_id) = requested.or_else(|| self.open_view_of(header.watch?)) else { return false };
         let texts = self.incomplete.entry(callback_id).or_default();
@@ -162,6 +181,12 @@ impl ComponentRequests {
         if let Some(callback_id) = self.requested.remove(&id) {
             self.incomplete.remove(&callback_id);
             self.deliveries.push(Delivery::Reply(callback_id, Err(RequestError::Refused(error.clone()))));
+            return true;
+        }
+        let search = self.search_at(Stage::Requested(id)).or_else(|| self.search_at(Stage::Closing(id)));
+        if let Some(callback_id) = search {
+            self.searches.remove(&callback_id);
+            self.deliveries.push(Delivery::ViewUpdate(callback_id, ViewUpdate::Refused(error.clone())));
             return true;
         }
         let awaited = |(_, view): &(&CallbackId, &OpenView)| matches!(view.stage, Stage::Requested(of) | Stage::Closing(of) if of == id);
@@ -235,11 +260,53 @@ impl ComponentRequests {
         }
     }
 
-    /// Fails all pending requests; live views wait for the next connection.
+    // Searches.
+
+    fn search_at(&self, stage: Stage) -> Option<CallbackId> {
+        self.searches.iter().find(|(_, at)| **at == stage).map(|(&callback_id, _)| callback_id)
+    }
+
+    /// Registers a sent search.
+    pub fn search_requested(&mut self, callback_id: CallbackId, request: RequestId) {
+        self.searches.insert(callback_id, Stage::Requested(request));
+    }
+
+    /// Without a connection a search is lost at once.
+    pub fn search_not_sent(&mut self, callback_id: CallbackId) {
+        self.deliveries.push(Delivery::ViewUpdate(callback_id, ViewUpdate::Lost));
+    }
+
+    /// Notes the number of a search that the bridge has started. Returns the number if the search was stopped before it was known.
+    pub fn search_started(&mut self, header: &Header) -> Option<u32> {
+        let (id, search) = (header.id?, header.search?);
+        if header.name != SearchStarted::NAME {
+            return None;
+        }
+        let stopped = self.search_at(Stage::Closing(id));
+        let callback_id = stopped.or_else(|| self.search_at(Stage::Requested(id)))?;
+        self.searches.insert(callback_id, Stage::Open(search));
+        stopped.map(|_| search)
+    }
+
+    /// Returns the number of the search for `search_stop`, if it is known. Updates of the search follow until it ends.
+    pub fn stop_search(&mut self, callback_id: CallbackId) -> Option<u32> {
+        let stage = self.searches.get_mut(&callback_id)?;
+        match *stage {
+            Stage::Open(search) => return Some(search),
+            Stage::Requested(request) => *stage = Stage::Closing(request),
+            Stage::Waiting | Stage::Closing(_) => {}
+        }
+        None
+    }
+
+    /// Fails all pending requests and searches; live views wait for the next connection.
     pub fn socket_lost(&mut self) {
         self.incomplete.clear();
         for callback_id in std::mem::take(&mut self.requested).into_values() {
             self.deliveries.push(Delivery::Reply(callback_id, Err(RequestError::ConnectionLost)));
+        }
+        for callback_id in std::mem::take(&mut self.searches).into_keys() {
+            self.search_not_sent(callback_id);
         }
         self.views.retain(|_, view| !matches!(view.stage, Stage::Closing(_)));
         for (&callback_id, view) in &mut self.views {
@@ -286,6 +353,30 @@ impl AppState {
         self.request(&Unwatch { watch });
     }
 
+    /// Starts a search. Its messages are delivered as pushes of a view until `search_done`. A search ends with its connection: it is
+    /// `Lost` then, and never started again by itself.
+    pub fn start_search(&mut self, request: &MessageText) -> CallbackId {
+        let callback_id = self.component_requests.new_callback_id();
+        if self.link.is_open() {
+            let request = self.request_text(request);
+            self.component_requests.search_requested(callback_id, request);
+        } else {
+            self.component_requests.search_not_sent(callback_id);
+        }
+        callback_id
+    }
+
+    pub fn stop_search(&mut self, callback_id: CallbackId) {
+        if let Some(search) = self.component_requests.stop_search(callback_id) {
+            self.send_search_stop(search);
+        }
+    }
+
+    /// The reply, or the error that the search has just ended, has no callback and is ignored.
+    pub(super) fn send_search_stop(&mut self, search: u32) {
+        self.send_request(&MessageText::of(&SearchStop { search }));
+    }
+
     pub(super) fn request_views(&mut self) {
         if !self.link.is_open() {
             return;
@@ -298,191 +389,4 @@ impl AppState {
 }
 
 #[cfg(test)]
-mod tests {
-    use protocol::{ErrorCode, GroupsResult, TopicsRequest, TopicsResult, WatchTopics};
-
-    use super::*;
-
-    const TEXT: &str = r#"{"type":"topics_result","topics":[]}"#;
-
-    fn message() -> UnparsedMessage {
-        UnparsedMessage { name: "topics_result".to_owned(), texts: vec![TEXT.to_owned()] }
-    }
-
-    fn reply(id: Option<RequestId>) -> Header {
-        Header { name: "topics_result".to_owned(), id, watch: None, more: false }
-    }
-
-    fn push(watch: u32) -> Header {
-        Header { name: "topics_result".to_owned(), id: None, watch: Some(watch), more: false }
-    }
-
-    fn error() -> ErrorBody {
-        ErrorBody::new(ErrorCode::ReadOnly, "…")
-    }
-
-    fn waiting_view() -> (ComponentRequests, CallbackId) {
-        let mut component_requests = ComponentRequests::default();
-        let callback_id = component_requests.new_callback_id();
-        component_requests.open_view(callback_id, MessageText::of(&WatchTopics {}));
-        (component_requests, callback_id)
-    }
-
-    #[test]
-    fn reply_is_delivered_once_to_its_request() {
-        let mut component_requests = ComponentRequests::default();
-        let (first, second) = (component_requests.new_callback_id(), component_requests.new_callback_id());
-        component_requests.requested(first, 10);
-        component_requests.requested(second, 11);
-        assert!(component_requests.received(&reply(Some(11)), TEXT));
-        assert!(!component_requests.received(&reply(Some(11)), TEXT), "the request has been answered already");
-        assert!(!component_requests.received(&reply(None), TEXT));
-        assert!(component_requests.refused(Some(10), &error()));
-        let delivered = component_requests.take_deliveries();
-        assert!(
-            matches!(&delivered[0], Delivery::Reply(callback_id, Ok(_)) if *callback_id == second),
-            "{delivered:?}"
-        );
-        assert!(
-            matches!(&delivered[1], Delivery::Reply(callback_id, Err(RequestError::Refused(_))) if *callback_id == first)
-        );
-    }
-
-    #[test]
-    fn message_in_parts_is_delivered_once_with_the_lists_of_all_parts() {
-        let topic = |name: &str| {
-            format!(r#"{{"name":"{name}","partitions":1,"replication":1,"internal":false,"records":null}}"#)
-        };
-        let part = |names: &[&str]| {
-            let topics: Vec<String> = names.iter().map(|name| topic(name)).collect();
-            format!(r#"{{"type":"topics_result","topics":[{}]}}"#, topics.join(","))
-        };
-        let names = |message: &UnparsedMessage| -> Vec<String> {
-            let parsed: TopicsResult = message.parse(TopicsRequest::NAME).expect("a list in parts");
-            parsed.topics.into_iter().map(|topic| topic.name).collect()
-        };
-        let (mut component_requests, view) = waiting_view();
-        component_requests.view_requested(view, 1);
-        component_requests.view_opened(Some(1), 7);
-        let request = component_requests.new_callback_id();
-        component_requests.requested(request, 2);
-        component_requests.take_deliveries();
-
-        let (more_of_reply, more_of_push) = (Header { more: true, ..reply(Some(2)) }, Header { more: true, ..push(7) });
-        assert!(component_requests.received(&more_of_reply, &part(&["a", "b"])));
-        assert!(component_requests.received(&more_of_push, &part(&["x"])));
-        assert!(component_requests.received(&more_of_reply, &part(&["c"])));
-        assert!(component_requests.take_deliveries().is_empty(), "the last parts have not arrived");
-        assert!(component_requests.received(&reply(Some(2)), &part(&["d"])));
-        assert!(component_requests.received(&push(7), &part(&["y"])));
-        let deliveries = component_requests.take_deliveries();
-        let [Delivery::Reply(of, Ok(whole)), Delivery::ViewUpdate(of_view, ViewUpdate::Pushed(pushed))] =
-            deliveries.as_slice()
-        else {
-            panic!("{deliveries:?}")
-        };
-        assert_eq!((*of, names(whole)), (request, ["a", "b", "c", "d"].map(str::to_owned).to_vec()));
-        assert_eq!((*of_view, names(pushed)), (view, ["x", "y"].map(str::to_owned).to_vec()));
-
-        component_requests.received(&more_of_push, &part(&["lost"]));
-        component_requests.socket_lost();
-        component_requests.view_requested(view, 3);
-        component_requests.view_opened(Some(3), 7);
-        component_requests.take_deliveries();
-        component_requests.received(&push(7), &part(&["z"]));
-        let deliveries = component_requests.take_deliveries();
-        let [Delivery::ViewUpdate(_, ViewUpdate::Pushed(pushed))] = deliveries.as_slice() else {
-            panic!("{deliveries:?}")
-        };
-        assert_eq!(names(pushed), ["z"], "a part of the lost connection is not part of the next message");
-    }
-
-    #[test]
-    fn pending_request_fails_when_the_socket_is_lost() {
-        let mut component_requests = ComponentRequests::default();
-        let callback_id = component_requests.new_callback_id();
-        component_requests.requested(callback_id, 3);
-        component_requests.socket_lost();
-        let delivered = component_requests.take_deliveries();
-        assert!(matches!(delivered[..], [Delivery::Reply(_, Err(RequestError::ConnectionLost))]), "{delivered:?}");
-    }
-
-    #[test]
-    fn view_is_reopened_after_every_loss_until_closed() {
-        let (mut component_requests, callback_id) = waiting_view();
-        for round in 0..3 {
-            assert_eq!(component_requests.waiting().len(), 1);
-            component_requests.view_requested(callback_id, round);
-            assert!(component_requests.waiting().is_empty());
-            assert_eq!(component_requests.view_opened(Some(round), 7), None);
-            component_requests.received(&push(7), TEXT);
-            component_requests.received(&push(8), TEXT);
-            component_requests.socket_lost();
-            let updates: Vec<ViewUpdate> = component_requests
-                .take_deliveries()
-                .into_iter()
-                .filter_map(|delivery| match delivery {
-                    Delivery::ViewUpdate(_, update) => Some(update),
-                    Delivery::Reply(..) => None,
-                })
-                .collect();
-            assert_eq!(updates, [ViewUpdate::Begins, ViewUpdate::Pushed(message()), ViewUpdate::Lost]);
-        }
-        assert_eq!(component_requests.close_view(callback_id), None, "the bridge has ended it with the socket");
-        assert!(component_requests.waiting().is_empty());
-    }
-
-    #[test]
-    fn view_closed_before_it_opens_is_unwatched_when_opened() {
-        let (mut component_requests, callback_id) = waiting_view();
-        component_requests.view_requested(callback_id, 1);
-        assert_eq!(component_requests.close_view(callback_id), None);
-        assert_eq!(component_requests.view_opened(Some(1), 7), Some(7));
-        assert_eq!(component_requests.close_view(callback_id), None);
-        component_requests.received(&push(7), TEXT);
-        assert!(component_requests.take_deliveries().is_empty());
-    }
-
-    #[test]
-    fn refused_view_is_not_reopened() {
-        let (mut component_requests, callback_id) = waiting_view();
-        component_requests.view_requested(callback_id, 1);
-        assert!(component_requests.refused(Some(1), &error()));
-        component_requests.socket_lost();
-        assert!(component_requests.waiting().is_empty());
-        assert!(matches!(component_requests.take_deliveries()[..], [Delivery::ViewUpdate(_, ViewUpdate::Refused(_))]));
-    }
-
-    #[test]
-    fn request_without_a_connection_fails_at_once() {
-        let mut component_requests = ComponentRequests::default();
-        let callback_id = component_requests.new_callback_id();
-        component_requests.not_sent(callback_id);
-        assert!(matches!(
-            component_requests.take_deliveries()[..],
-            [Delivery::Reply(_, Err(RequestError::NotConnected))]
-        ));
-    }
-
-    #[test]
-    fn message_of_another_type_or_with_other_fields_is_an_error() {
-        assert_eq!(message().parse(TopicsRequest::NAME), Ok(TopicsResult { topics: Vec::new() }));
-        let error = message().parse::<GroupsResult>("groups").expect_err("another message");
-        assert!(error.message.contains("answered groups with topics_result"), "{error:?}");
-        let without_topics = UnparsedMessage { texts: vec![r#"{"type":"topics_result"}"#.to_owned()], ..message() };
-        let error = without_topics.parse::<TopicsResult>("topics").expect_err("no topics");
-        assert!(error.message.contains("`topics`"), "{error:?}");
-    }
-
-    #[test]
-    fn errors_and_the_opening_of_a_view_are_not_delivered_as_replies() {
-        let mut component_requests = ComponentRequests::default();
-        let callback_id = component_requests.new_callback_id();
-        component_requests.requested(callback_id, 1);
-        for name in ["error", "watching", "watch_trouble"] {
-            let header = Header { name: name.to_owned(), id: Some(1), watch: None, more: false };
-            assert!(!component_requests.received(&header, "{}"), "{name}");
-        }
-        assert!(component_requests.take_deliveries().is_empty());
-    }
-}
+mod tests;

@@ -76,6 +76,7 @@ impl AppState {
         self.waits.clear();
         self.component_requests.socket_lost();
         self.fills.clear();
+        self.cancel_rereads();
         self.rereads.socket_lost();
         self.schemas.socket_lost();
         self.listening.socket_lost();

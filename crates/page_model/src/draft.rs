@@ -3,6 +3,7 @@
 use protocol::{Header, ProduceRecord, RecordPart, TopicName, WireBytes};
 use serde::{Deserialize, Serialize};
 
+use super::draft_masks::DraftMasks;
 use super::encodings::RecordEncoding;
 use super::field::{Field, FieldError, Form, check_json};
 use super::json_edit::json_string;
@@ -34,6 +35,9 @@ pub struct Draft {
     pub key: Field,
     pub value: Field,
     pub headers: Vec<HeaderRow>,
+    /// What the bridge has hidden in the record that the draft was made from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub masks: Option<DraftMasks>,
 }
 
 /// Whether the fields describe one record, or the pattern of many records.
@@ -289,7 +293,10 @@ mod tests {
             key: Field::text("k"),
             value: Field { form: Form::Base64, text: "AP8=".into(), file: None },
             headers: vec![header("a", "1"), HeaderRow { name: "a".into(), value: Field::default() }],
+            masks: None,
         };
+        let masks = DraftMasks::of(&draft, vec!["value".into()]);
+        let draft = Draft { masks, ..draft };
         assert_eq!(Draft::from_json(&draft.to_json()), Some(draft));
         assert_eq!(Draft::from_json("{\"value\":5}"), None);
     }

@@ -8,6 +8,7 @@ use super::encodings::{PartEncoding, RecordEncoding};
 use super::field::Form;
 use super::json_edit::json_string;
 use super::plan::{Pattern, RunPlan};
+use super::sent_frame::PREVIEW_BYTES;
 
 /// Bytes of JSON in one request. The reply has about as many, in base64.
 const MAX_BYTES: usize = 256 * 1024;
@@ -31,8 +32,17 @@ pub struct EncodingFailure {
     pub message: String,
 }
 
+/// A record to send.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RecordToSend {
+    pub record: ProduceRecord,
+    /// The beginning of the JSON that the value was encoded from: the list of sent records shows what the user wrote. `None` for a value that
+    /// is sent as it is.
+    pub json: Option<Box<str>>,
+}
+
 /// A record, or why it cannot be encoded.
-pub type EncodedRecord = Result<ProduceRecord, PartError>;
+pub type EncodedRecord = Result<RecordToSend, PartError>;
 
 #[derive(Debug, Default)]
 pub struct EncodeChunk {
@@ -90,11 +100,13 @@ impl EncodeChunk {
         let (mut keys, mut values) = (keys.into_iter(), values.into_iter());
         let mut all = Vec::with_capacity(self.records.len());
         for (label, mut record) in self.records {
+            let json = encoding.part(RecordPart::Value).and_then(|_| json_of(&record.value, beginning));
             let key = encode(&mut record.key, encoding.part(RecordPart::Key), &mut keys);
             let value = encode(&mut record.value, encoding.part(RecordPart::Value), &mut values);
             let failed = |part| move |error| PartError { part, error };
             let encoded = key.map_err(failed(RecordPart::Key)).and(value.map_err(failed(RecordPart::Value)));
-            all.push((label, encoded.map(|()| record)));
+            let json = json.map(|json| beginning(&json).into());
+            all.push((label, encoded.map(|()| RecordToSend { record, json })));
         }
         all
     }
@@ -114,6 +126,11 @@ fn json_of(bytes: &WireBytes, json_of_text: impl FnOnce(&str) -> String) -> Opti
         WireBytes::Text(text) => Some(json_of_text(text)),
         WireBytes::Null | WireBytes::Base64(_) => None,
     }
+}
+
+/// As much of a JSON text as the list of sent records shows.
+fn beginning(json: &str) -> String {
+    json[..json.floor_char_boundary(PREVIEW_BYTES)].to_owned()
 }
 
 /// Takes the next encoded value, if the part is encoded and has JSON.
@@ -234,9 +251,20 @@ mod tests {
         assert_eq!(chunk.texts(RecordPart::Value, part(RecordPart::Value)), ["{}", "\"a b\""]);
         let records = chunk.encoded(&encoding, vec![bytes(b"k1"), bytes(b"k3")], vec![bytes(b"v1"), error("a.b")]);
         let [(1, Ok(first)), (2, Err(second)), (3, Ok(third))] = records.as_slice() else { panic!("{records:?}") };
-        assert_eq!((first.key.as_kafka(), first.value.as_kafka()), (Some(&b"k1"[..]), Some(&b"v1"[..])));
+        assert_eq!((first.record.key.as_kafka(), first.record.value.as_kafka()), (Some(&b"k1"[..]), Some(&b"v1"[..])));
+        assert_eq!((first.json.as_deref(), third.json.as_deref()), (Some("{}"), None));
         assert_eq!((second.part, second.error.path.as_str()), (RecordPart::Value, "a.b"));
+        let third = &third.record;
         assert_eq!((third.key.as_kafka(), third.value.as_kafka()), (Some(&b"k3"[..]), Some(&[0, 255][..])));
+    }
+
+    #[test]
+    fn json_of_a_long_value_is_kept_only_as_far_as_the_list_shows_it() {
+        let json = format!("\"{}\"", "è".repeat(PREVIEW_BYTES));
+        let chunk = EncodeChunk::of(record(WireBytes::Null, WireBytes::text(json)));
+        let records = chunk.encoded(&encoding(), Vec::new(), vec![bytes(b"v")]);
+        let [(0, Ok(RecordToSend { json: Some(json), .. }))] = records.as_slice() else { panic!("{records:?}") };
+        assert!(json.len() <= PREVIEW_BYTES && json.starts_with("\"èè"));
     }
 
     #[test]
@@ -262,7 +290,7 @@ mod tests {
         let chunk = EncodeChunk::of(record(WireBytes::text("k"), WireBytes::text("{}")));
         let encoding = RecordEncoding { key: None, ..encoding() };
         let records = chunk.encoded(&encoding, Vec::new(), vec![bytes(b"v")]);
-        let [(0, Ok(record))] = records.as_slice() else { panic!("{records:?}") };
+        let [(0, Ok(RecordToSend { record, .. }))] = records.as_slice() else { panic!("{records:?}") };
         assert_eq!((record.key.as_kafka(), record.value.as_kafka()), (Some(&b"k"[..]), Some(&b"v"[..])));
     }
 

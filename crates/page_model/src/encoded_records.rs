@@ -1,11 +1,9 @@
 //! Records that the bridge encodes: those of a batch, before the first one is sent, and those of a run. The component that sends the requests
 //! passes their results to the app state.
 
-use protocol::ProduceRecord;
-
 use super::app_state::AppState;
-use super::batch::BatchLine;
-use super::encode_chunk::{EncodedRecord, EncodingFailure};
+use super::batch_records::BatchLine;
+use super::encode_chunk::{EncodedRecord, EncodingFailure, RecordToSend};
 use super::encodings::RecordEncoding;
 use super::read_state::ReadState;
 use super::run::{Run, RunState, RunTitle, Start};
@@ -83,7 +81,7 @@ impl AppState {
     }
 
     /// Adds encoded records to the run, and sends those that are due.
-    pub fn add_encoded(&mut self, id: u64, records: Vec<(u64, Result<ProduceRecord, EncodingFailure>)>, now_ms: f64) {
+    pub fn add_encoded(&mut self, id: u64, records: Vec<(u64, Result<RecordToSend, EncodingFailure>)>, now_ms: f64) {
         if self.encoded_run(id).is_some()
             && let Some(run) = &mut self.run
         {

@@ -92,6 +92,11 @@ impl FoldableJson {
         })
     }
 
+    /// The texts of all lines, folded or not.
+    pub(super) fn all_lines(&self) -> impl Iterator<Item = &str> {
+        (0..self.lines.len()).map(|number| self.text_of(number))
+    }
+
     fn text_of(&self, number: usize) -> &str {
         let line = self.lines[number];
         &self.text[line.start..line.end]

@@ -18,6 +18,9 @@ pub struct Header {
     /// The number of a live view.
     #[serde(default)]
     pub watch: Option<u32>,
+    /// The number of a search.
+    #[serde(default)]
+    pub search: Option<u32>,
     /// The lists of this message continue in the next one of the same request or view.
     #[serde(default)]
     pub more: bool,

@@ -10,7 +10,7 @@ use protocol::{ErrorBody, ProduceBatch, ProduceFrame};
 use super::sends::Outcome;
 
 /// Bytes of the value that are kept of a large record with an outcome; a row of the list shows no more.
-const PREVIEW_BYTES: usize = 256;
+pub const PREVIEW_BYTES: usize = 256;
 /// Larger frames are reduced to a preview once they cannot be needed for sending again.
 const LARGE_FRAME: usize = 8 * 1024;
 
@@ -24,6 +24,8 @@ pub struct FrameToSend {
     /// The label of each record in the list of failures: its index in the run, or its line. Empty for records without
     /// labels.
     pub labels: Vec<u64>,
+    /// The beginning of the JSON of each value that the bridge has encoded. Empty if no record of the frame has one.
+    pub json: Vec<Option<Box<str>>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,6 +54,7 @@ pub struct SentFrame {
     pub sent_ms: f64,
     frame: Rc<Vec<u8>>,
     labels: Vec<u64>,
+    json: Vec<Option<Box<str>>>,
     marks: Vec<Mark>,
     errors: Vec<ErrorBody>,
     waiting: usize,
@@ -59,10 +62,10 @@ pub struct SentFrame {
 
 impl SentFrame {
     pub fn new(number: u64, to_send: FrameToSend, sent_ms: f64) -> Self {
-        let FrameToSend { topic, batch, run, labels } = to_send;
+        let FrameToSend { topic, batch, run, labels, json } = to_send;
         let count = batch.len() as usize;
         let (marks, frame) = (vec![Mark::Queued; count], Rc::new(batch.into_frame()));
-        Self { number, topic, run, sent_ms, frame, labels, marks, errors: Vec::new(), waiting: count }
+        Self { number, topic, run, sent_ms, frame, labels, json, marks, errors: Vec::new(), waiting: count }
     }
 
     pub fn frame(&self) -> Rc<Vec<u8>> {
@@ -154,8 +157,18 @@ impl SentFrame {
         }
     }
 
-    /// The first bytes of each value.
+    /// The first bytes of each value, or of the JSON that it was encoded from.
     pub fn previews(&self) -> Vec<Option<Vec<u8>>> {
+        let mut previews = self.value_previews();
+        for (preview, json) in previews.iter_mut().zip(&self.json) {
+            if let Some(json) = json {
+                *preview = Some(json.as_bytes().to_vec());
+            }
+        }
+        previews
+    }
+
+    fn value_previews(&self) -> Vec<Option<Vec<u8>>> {
         let frame = ProduceFrame::parse(&self.frame).ok();
         let values = frame.iter().flat_map(ProduceFrame::iter).map(|record| record.value);
         values.map(|value| value.map(|bytes| bytes[..bytes.len().min(PREVIEW_BYTES)].to_vec())).collect()
@@ -184,7 +197,7 @@ impl SentFrame {
         if self.waiting > 0 || self.len() > 1 || self.frame.len() <= LARGE_FRAME {
             return;
         }
-        let Some(preview) = self.previews().pop() else { return };
+        let Some(preview) = self.value_previews().pop() else { return };
         let mut batch = ProduceBatch::new(&self.topic, 0);
         batch.push(protocol::ProduceView {
             partition: None,

@@ -28,8 +28,8 @@ pub struct RecordIsGone;
 #[derive(Clone, Debug, PartialEq)]
 pub struct OriginalRecord {
     pub record: ProduceRecord,
-    /// The bridge hides fields of it, so it must not be sent again.
-    pub is_masked: bool,
+    /// The fields that the bridge hides. A record with such fields must not be sent again as it is.
+    pub masked: Vec<String>,
 }
 
 impl StoredRecord {
@@ -64,10 +64,10 @@ impl StoredRecord {
 
     /// The record in the reply.
     pub fn read(&self, fetched: Fetched) -> Result<OriginalRecord, RecordIsGone> {
-        let is_masked = !fetched.masked.is_empty();
+        let masked = fetched.masked;
         let record = fetched.records.into_iter().find(|record| record.offset.0 == self.offset).ok_or(RecordIsGone)?;
         // The masks may be other ones than when the row arrived.
-        let has_same_headers = is_masked
+        let has_same_headers = !masked.is_empty()
             || record.headers.len() == self.headers.len()
                 && record
                     .headers
@@ -88,7 +88,7 @@ impl StoredRecord {
             headers: record.headers,
             timestamp: None,
         };
-        Ok(OriginalRecord { record, is_masked })
+        Ok(OriginalRecord { record, masked })
     }
 }
 
@@ -156,8 +156,8 @@ mod tests {
         let request = stored.request();
         assert_eq!((request.topic.as_str(), request.from.0, request.to.0), ("t", 5, 6));
         assert!(request.decode.is_raw());
-        let OriginalRecord { record, is_masked } = stored.read(fetched(STORED, "")).expect("Kafka has the record");
-        assert!(!is_masked);
+        let OriginalRecord { record, masked } = stored.read(fetched(STORED, "")).expect("Kafka has the record");
+        assert!(masked.is_empty());
         assert_eq!(record.value.as_kafka(), Some(&[0, 0, 0, 0, 1, 14, 0xff][..]));
         assert_eq!((record.partition, record.timestamp), (Some(0), None));
     }
@@ -171,7 +171,7 @@ mod tests {
         let decoded_anyway = STORED.replace(r#"{"text":"k"}"#, r#"{"decoded":"k","format":"text"}"#);
         assert_eq!(stored.read(fetched(&decoded_anyway, "")), Err(RecordIsGone));
         let masked = stored.read(fetched(STORED, r#""value.id""#)).expect("Kafka has the record");
-        assert!(masked.is_masked, "it may be shown, but not sent");
+        assert_eq!(masked.masked, ["value.id"], "it may be shown, but not sent");
     }
 
     #[test]

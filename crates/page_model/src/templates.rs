@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::encodings::RecordEncoding;
 use super::plan::RunPlan;
 use formats::Spot;
 
@@ -11,6 +12,9 @@ pub struct SavedTemplate {
     pub name: String,
     pub topic: String,
     pub plan: RunPlan,
+    /// How keys and values were written. `None`: saved by an older version of the page, which did not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<RecordEncoding>,
 }
 
 /// The templates in the order in which they were saved. A topic has at most one template of a name.
@@ -114,9 +118,10 @@ impl Templates {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{PartEncoding, SubjectStrategy};
 
     fn saved(name: &str, topic: &str) -> SavedTemplate {
-        SavedTemplate { name: name.into(), topic: topic.into(), plan: RunPlan::seed() }
+        SavedTemplate { name: name.into(), topic: topic.into(), plan: RunPlan::seed(), encoding: None }
     }
 
     fn names(templates: &Templates, topic: &str) -> Vec<String> {
@@ -157,6 +162,25 @@ mod tests {
         assert_eq!(templates.deleted().map(|saved| saved.name.as_str()), Some("b"));
         templates.undo();
         assert_eq!(templates, three());
+    }
+
+    #[test]
+    fn template_keeps_its_encoding_and_older_ones_have_none() {
+        let mut chosen = PartEncoding::of(protocol::RecordFormat::Protobuf);
+        chosen.strategy = SubjectStrategy::Subject;
+        chosen.name = "orders-v2".into();
+        (chosen.version, chosen.message) = (Some(3), "shop.Order".into());
+        let encoding = Some(RecordEncoding { key: None, value: Some(chosen) });
+        let mut templates = Templates::default();
+        templates.save(SavedTemplate { encoding: encoding.clone(), ..saved("a", "x") });
+        let text = Some(RecordEncoding::default());
+        templates.save(SavedTemplate { encoding: text.clone(), ..saved("b", "x") });
+        let loaded = Templates::from_json(&templates.to_json());
+        let of = |templates: &Templates, name| templates.get(name, "x").and_then(|saved| saved.encoding.clone());
+        assert_eq!((of(&loaded, "a"), of(&loaded, "b")), (encoding, text));
+        let older = r#"{"ponte_templates":[{"name":"a","topic":"x","plan":{}}]}"#;
+        let older = Templates::from_json(older);
+        assert!(older.get("a", "x").is_some() && of(&older, "a").is_none());
     }
 
     #[test]

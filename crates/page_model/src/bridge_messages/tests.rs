@@ -33,7 +33,7 @@ fn connect(state: &mut AppState, session: &str, resumed: bool) -> Vec<Outgoing> 
     state.take_outbox()
 }
 
-fn connected() -> AppState {
+pub(crate) fn connected() -> AppState {
     let mut state = AppState::default();
     connect(&mut state, "a", false);
     state

@@ -141,6 +141,48 @@ fn records_that_the_user_looks_at_are_fetched_first() {
 }
 
 #[test]
+fn number_of_searches_of_the_list_grows_with_the_logarithm_of_the_number_of_ranges() {
+    let count = 2000;
+    let mut state = waiting((0..count).map(|n| n * 100));
+    state.receive(UP, 3.0);
+    // Rows that the user looks at are fetched twice, inside of a range and outside of one.
+    let visible: Vec<Entry> = [5, 6, 7].iter().filter_map(|&row| state.feed().get(row).cloned()).collect();
+    state.read_again_first(&visible);
+    let mut requests = sent_text(&mut state);
+    let mut answered = 0;
+    while !requests.is_empty() {
+        for request in std::mem::take(&mut requests) {
+            let number = |name: &str| -> i64 {
+                let rest = request.split(&format!("\"{name}\":")).nth(1).expect("the field").trim_start_matches('"');
+                rest.split(|c: char| !c.is_ascii_digit())
+                    .next()
+                    .and_then(|digits| digits.parse().ok())
+                    .expect("a number")
+            };
+            let (id, from) = (number("id"), number("from"));
+            state.receive(&fetched(id as u64, from + 1, [from]), 4.0);
+            answered += 1;
+            requests.extend(sent_text(&mut state));
+        }
+    }
+    assert_eq!(answered, count + 3);
+    assert!(values(&state).iter().all(|value| value.starts_with("{\"id\"")), "every record is replaced");
+    assert!(state.reread_revision() < 60, "{} searches", state.reread_revision());
+}
+
+#[test]
+fn replies_that_are_not_in_the_list_yet_are_applied_when_the_user_stops_listening() {
+    let mut state = waiting((0..20).map(|n| n * 2000));
+    state.receive(UP, 3.0);
+    for id in 1..=12 {
+        let offset = (20 - id as i64) * 2000;
+        state.receive(&fetched(id, offset + 1, [offset]), 4.0);
+    }
+    state.stop_listening();
+    assert_eq!(values(&state).iter().filter(|value| *value != "raw").count(), 12);
+}
+
+#[test]
 fn record_that_was_under_way_when_the_registry_answered_is_fetched_again_once() {
     let mut state = waiting([]);
     state.receive(UP, 3.0);
