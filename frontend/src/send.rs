@@ -23,5 +23,6 @@ pub mod sent_waiting;
 pub mod typed_checks;
 pub mod typed_field;
 pub mod typed_form;
+pub mod typed_formats;
 pub mod typed_requests;
 pub mod typed_task;

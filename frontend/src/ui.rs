@@ -19,5 +19,6 @@ pub mod lazy;
 pub mod menu;
 pub mod redraw;
 pub mod table_columns;
+pub mod uncopied;
 pub mod view_frame;
 pub mod virtual_rows;

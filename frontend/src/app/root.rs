@@ -21,6 +21,7 @@ use crate::live::latency_strip::LatencyStripView;
 use crate::live::list_settings::load_list_settings;
 use crate::live::live_view::Live;
 use crate::live::watch_fields::WatchFields;
+use crate::messages::messages_view::load_messages_view;
 use crate::platform::browser;
 use crate::schemas::schemas_view::{load_schemas_view, schemas_view};
 use crate::send::batch_form::load_batch_form;
@@ -151,7 +152,7 @@ fn preload_parts(store: Store) {
 }
 
 async fn load_parts() {
-    let parts: [Result<(), SplitLoaderError>; 13] = [
+    let parts: [Result<(), SplitLoaderError>; 14] = [
         load_typed_field().await,
         load_run_card().await,
         load_shortcuts().await,
@@ -160,6 +161,7 @@ async fn load_parts() {
         load_list_settings().await,
         load_run_form().await,
         load_topics_view().await,
+        load_messages_view().await,
         load_groups_view().await,
         load_schemas_view().await,
         load_cluster_view().await,

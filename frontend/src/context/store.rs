@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
-use protocol::{ErrorBody, LiveView, MessageText, Request};
+use protocol::{ErrorBody, LiveView, MessageText, Request, Search};
 
 use crate::context::settings::Preferences;
 use crate::platform::browser;
@@ -177,6 +177,28 @@ impl Store {
             self.callbacks.update_value(|callbacks| drop(callbacks.views.remove(&callback_id)));
             self.act(|state, _| state.close_view(callback_id));
         });
+    }
+
+    /// Starts a search; `on_update` is called until the search ends, or until [`Store::forget_search`].
+    pub fn start_search(self, search: &Search, on_update: impl Fn(ViewUpdate) + 'static) -> Option<CallbackId> {
+        self.start_search_with(&MessageText::of(search), Rc::new(on_update))
+    }
+
+    fn start_search_with(self, request: &MessageText, on_update: OnUpdate) -> Option<CallbackId> {
+        let callback_id = self.state.try_update_value(|state| state.start_search(request))?;
+        self.callbacks.update_value(|callbacks| drop(callbacks.views.insert(callback_id, on_update)));
+        self.act(|_, _| ());
+        Some(callback_id)
+    }
+
+    pub fn stop_search(self, callback_id: CallbackId) {
+        self.act(|state, _| state.stop_search(callback_id));
+    }
+
+    /// Stops a search whose updates are not needed any more.
+    pub fn forget_search(self, callback_id: CallbackId) {
+        self.callbacks.try_update_value(|callbacks| drop(callbacks.views.remove(&callback_id)));
+        self.stop_search(callback_id);
     }
 
     fn deliver(self, deliveries: Vec<Delivery>) {

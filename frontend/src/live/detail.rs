@@ -3,9 +3,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use leptos::html::Textarea;
 use leptos::prelude::*;
-use protocol::TimestampType;
+use protocol::{Decode, TimestampType};
 
 use crate::context::navigation::{group_href, href, link_href, topic_href};
 use crate::context::{preferences, store};
@@ -23,14 +22,38 @@ use crate::ui::format;
 use crate::ui::fresh::fresh;
 use crate::ui::json_view::{spans, styled_text, with_signs};
 use crate::ui::lazy::{Lazy, lazy_part};
+use crate::ui::uncopied::Uncopied;
 use page_model::{
-    Address, Entry, NoticeKind, ReadMode, ReadState, RecordRef, View, ViewLink, json_line, narrow_hex_dump,
+    Address, Entry, FieldPath, Filter, NoticeKind, ReadMode, ReadState, RecordRef, View, ViewLink, json_line,
+    narrow_hex_dump,
 };
 
 /// Maximum number of characters of a key or of a header's value.
 const FIELD_CHARS: usize = 2000;
 /// Maximum number of bytes of a key or of a header's value that is not text.
 const FIELD_BYTES: usize = 512;
+
+/// The list that the opened record belongs to, if that is not the live list: a context of its components.
+#[derive(Clone, Copy)]
+pub struct RecordHost {
+    /// The formats in which the list was decoded.
+    pub decode: StoredValue<Decode>,
+    /// What is marked in values.
+    pub marks: StoredValue<Filter, LocalStorage>,
+    /// Opens the record that is this many rows below the opened one.
+    pub step: Callback<i64>,
+    /// Uses a field of the value; with its JSON, unless the field is an object or an array.
+    pub use_field: Callback<(FieldUse, FieldPath, Option<String>)>,
+    /// The date and the time of a timestamp.
+    pub time: Callback<i64, String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldUse {
+    Column,
+    Filter,
+    CopyPath,
+}
 
 #[component]
 pub fn Detail(selected: Selected) -> impl IntoView {
@@ -57,17 +80,21 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
     let (store, prefs) = (store(), preferences());
     let record = entry.record()?;
     let position = format!("{}-{} @ {}", record.topic, record.partition, record.offset);
-    let decode = store.untracked(|state| state.listening().intent().decode);
+    let host = use_context::<RecordHost>();
+    let decode = match host {
+        Some(host) => host.decode.get_value(),
+        None => store.untracked(|state| state.listening().intent().decode),
+    };
     let address = link_href(&ViewLink::record(record.topic, record.partition, record.offset, decode));
     let group = store.untracked(|state| {
         let intent = state.listening().intent();
-        (intent.mode == ReadMode::Group).then(|| intent.group.clone())
+        (host.is_none() && intent.mode == ReadMode::Group).then(|| intent.group.clone())
     });
     let masked = entry.masked();
     let is_masked = !masked.is_empty();
-    let original = OriginalBytes::new(store, prefs, &record, is_masked);
+    let original = OriginalBytes::new(store, prefs, &record, &masked);
     let shown = ShownBytes { original, entry: StoredValue::new_local(entry.clone()), is_raw: RwSignal::new(false) };
-    let facts = facts(&record, store.untracked(|state| state.feed().own_after_ms(&record)), group, shown);
+    let facts = facts(&record, host, store.untracked(|state| state.feed().own_after_ms(&record)), group, shown);
     // A text that the browser did not let the page copy.
     let uncopied = RwSignal::new(None::<String>);
     // The copied text is created when the user copies it.
@@ -99,7 +126,12 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
     let icon = move |testid: &'static str,
                      sign: &'static str,
                      word: fn(&'static Words) -> &'static str,
-                     act: fn(crate::context::store::Store, Selected)| {
+                     steps: Option<i64>| {
+        let act = move |_| match (steps, host) {
+            (None, _) => selected.set(None),
+            (Some(steps), Some(host)) => host.step.run(steps),
+            (Some(steps), None) => step(store, selected, steps),
+        };
         view! {
             <button
                 type="button"
@@ -107,7 +139,7 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
                 data-testid=testid
                 aria-label=prefs.text(word)
                 title=prefs.text(word)
-                on:click=move |_| act(store, selected)
+                on:click=act
             >
                 {sign}
             </button>
@@ -122,10 +154,10 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
             aria-label=move || prefs.words().detail.with_position(&title_position)
         >
             <div class="detail-head">
-                {icon("detail-previous", "↑", |w| w.detail_previous, |store, selected| step(store, selected, -1))}
-                {icon("detail-next", "↓", |w| w.detail_next, |store, selected| step(store, selected, 1))}
-                <h3 class="mono clip">{position}</h3> <div class="spacer"></div> <div class="detail-actions">
-                    <ReplayActions original=original topic=topic is_masked=is_masked />
+                {icon("detail-previous", "↑", |w| w.detail_previous, Some(-1))}
+                {icon("detail-next", "↓", |w| w.detail_next, Some(1))} <h3 class="mono clip">{position}</h3>
+                <div class="spacer"></div> <div class="detail-actions">
+                    <ReplayActions original=original topic=topic masked=masked.paths().to_vec() />
                     {copy_button("copy-value", |w| w.copy_value, |shown| Some(whole_text(shown.value().as_deref())))}
                     {copy_button("copy-key", |w| w.copy_key, |shown| shown.with(|record| whole_text(record.key)))}
                     {copy_button("copy-record", |w| w.copy_record, |shown| shown.with(record_line))}
@@ -140,7 +172,7 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
                     >
                         {prefs.text(|w| w.record_link)}
                     </a>
-                </div> {icon("detail-close", "×", |w| w.detail_close, |_, selected| selected.set(None))}
+                </div> {icon("detail-close", "×", |w| w.detail_close, None)}
             </div>
             {is_masked.then(|| view! { <MaskedNote masked=masked /> })}
             {fresh(move || uncopied.get().map(|text| view! { <Uncopied text=text uncopied=uncopied /> }).into_any())}
@@ -152,58 +184,23 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
     })
 }
 
-/// The text in a field, for the user to copy.
-#[component]
-fn Uncopied(text: String, uncopied: RwSignal<Option<String>>) -> impl IntoView {
-    let prefs = preferences();
-    let field = NodeRef::<Textarea>::new();
-    // Once the field is in the document and has its text.
-    field.on_load(|field| {
-        request_animation_frame(move || {
-            let _ = field.focus();
-            field.select();
-        });
-    });
-    // The field replaces carriage returns, so the text itself is copied if the user copies all of it.
-    let copied = text.clone();
-    let on_copy = move |event: leptos::ev::ClipboardEvent| {
-        let Some(field) = field.get_untracked() else { return };
-        let end = field.selection_end().ok().flatten();
-        let is_all = field.selection_start().ok().flatten() == Some(0) && end == Some(field.text_length());
-        let data = event.clipboard_data().filter(|_| is_all);
-        if data.is_some_and(|data| data.set_data("text/plain", &copied).is_ok()) {
-            event.prevent_default();
-        }
-    };
-    view! {
-        <div class="uncopied">
-            <label for="uncopied">{prefs.text(|w| w.copy_failed)}</label>
-            <button type="button" class="button small" on:click=move |_| uncopied.set(None)>
-                {prefs.text(|w| w.close)}
-            </button>
-            <textarea
-                id="uncopied"
-                data-testid="uncopied"
-                readonly
-                rows="3"
-                node_ref=field
-                prop:value=text
-                on:copy=on_copy
-            ></textarea>
-        </div>
-    }
-}
-
 /// The fields of the record besides its value. `group`: the consumer group in which the record was received.
 fn facts(
     record: &RecordRef<'_>,
+    host: Option<RecordHost>,
     own_after_ms: Option<f64>,
     group: Option<String>,
     shown: ShownBytes,
 ) -> impl IntoView + use<> {
     let prefs = preferences();
-    let time = record.timestamp.map(|ms| format!("{} {}", browser::date(ms), browser::time_of_day(ms)));
-    let (has_time, timestamp_type) = (time.is_some(), record.timestamp_type);
+    let (timestamp, timestamp_type) = (record.timestamp, record.timestamp_type);
+    let has_time = timestamp.is_some();
+    let time = move || {
+        timestamp.map(|ms| match host {
+            Some(host) => host.time.run(ms),
+            None => format!("{} {}", browser::date(ms), browser::time_of_day(ms)),
+        })
+    };
     let time_word = move || {
         let words = prefs.words();
         match timestamp_type {
@@ -242,7 +239,9 @@ fn facts(
     let key_note = record.key_note.cloned().map(|note| {
         view! { <DecodeNoteLine note=note testid="key-note" label=|w| w.note_key /> }
     });
-    let partition = Address::of(View::Topic(record.topic.to_string())).with("partition", record.partition.to_string());
+    let partition = Address::of(View::Topic(record.topic.to_string()))
+        .with("tab", "partitions")
+        .with("partition", record.partition.to_string());
     let partition_address = href(&partition);
     let group = group.map(|group| {
         let address = group_href(&group);

@@ -3,16 +3,58 @@
 
 use leptos::prelude::*;
 
+use crate::context::store::Store;
 use crate::context::{preferences, store};
 use crate::i18n::Words;
 use crate::live::filter_bar::FilterBox;
 use crate::platform::browser;
-use page_model::{Entry, FileFormat, MaskedFields, NoticeKind, ReadState};
+use page_model::{Entry, FileFormat, Filter, MaskedFields, NoticeKind, ReadState};
 
 /// Records per chunk. The browser handles other events between two chunks.
 const CHUNK_RECORDS: usize = 4000;
 /// Records that are checked for the hint that the file has decoded keys and values.
 const SAMPLED_RECORDS: usize = 100;
+
+/// Saves the records that match the filter in a file, whose name begins with `name`.
+pub fn write_file(
+    store: Store,
+    entries: Vec<Entry>,
+    filter: Filter,
+    name: String,
+    format: FileFormat,
+    percent: RwSignal<Option<usize>>,
+) {
+    let is_masked = entries.iter().any(|entry| !entry.masked().is_empty());
+    percent.set(Some(0));
+    leptos::task::spawn_local(async move {
+        let mut file = browser::FileParts::new();
+        let mut text = format.head().to_owned();
+        let mut is_decoded = false;
+        for (at, chunk) in entries.chunks(CHUNK_RECORDS).enumerate() {
+            let records = chunk.iter().filter_map(Entry::record).filter(|record| filter.matches(record));
+            records.for_each(|record| {
+                is_decoded |= !record.is_as_stored();
+                format.push(&record.export(), &mut text);
+            });
+            file.push(&text);
+            text.clear();
+            percent.try_set(Some(at * CHUNK_RECORDS * 100 / entries.len().max(1)));
+            browser::yield_to_browser().await;
+        }
+        file.push(&text);
+        // The name says it also to those who get the file later.
+        let masked = if is_masked { "-masked" } else { "" };
+        let decoded = if is_decoded { "-decoded" } else { "" };
+        file.save(&format!("{name}{decoded}{masked}.{}", format.extension()), format.media_type());
+        if is_decoded {
+            store.notify(NoticeKind::ExportIsDecoded);
+        }
+        if is_masked {
+            store.notify(NoticeKind::ExportIsMasked);
+        }
+        percent.try_set(None);
+    });
+}
 
 #[component]
 pub fn Export(filter: FilterBox) -> impl IntoView {
@@ -49,37 +91,8 @@ pub fn Export(filter: FilterBox) -> impl IntoView {
             let entries: Vec<Entry> = state.feed().entries().filter(|entry| entry.is_record()).cloned().collect();
             (entries, state.feed().filter().clone())
         });
-        let is_masked = entries.iter().any(|entry| !entry.masked().is_empty());
         let topics = store.untracked(|state| state.listening().intent().topics.join("+"));
-        percent.set(Some(0));
-        leptos::task::spawn_local(async move {
-            let mut file = browser::FileParts::new();
-            let mut text = format.head().to_owned();
-            let mut is_decoded = false;
-            for (at, chunk) in entries.chunks(CHUNK_RECORDS).enumerate() {
-                let records = chunk.iter().filter_map(Entry::record).filter(|record| filter.matches(record));
-                records.for_each(|record| {
-                    is_decoded |= !record.is_as_stored();
-                    format.push(&record.export(), &mut text);
-                });
-                file.push(&text);
-                text.clear();
-                percent.set(Some(at * CHUNK_RECORDS * 100 / entries.len().max(1)));
-                browser::yield_to_browser().await;
-            }
-            file.push(&text);
-            // The name says it also to those who get the file later.
-            let masked = if is_masked { "-masked" } else { "" };
-            let decoded = if is_decoded { "-decoded" } else { "" };
-            file.save(&format!("{topics}{decoded}{masked}.{}", format.extension()), format.media_type());
-            if is_decoded {
-                store.notify(NoticeKind::ExportIsDecoded);
-            }
-            if is_masked {
-                store.notify(NoticeKind::ExportIsMasked);
-            }
-            percent.set(None);
-        });
+        write_file(store, entries, filter, topics, format, percent);
     };
     let button = move |format: FileFormat, testid: &'static str, word: fn(&'static Words) -> &'static str| {
         view! {

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use crate::context::request_error::request_error_text;
 use crate::context::settings::Preferences;
 use crate::context::store::Store;
-use page_model::{DecodedParts, NoticeKind, OriginalRecord, RecordRef, StoredRecord};
+use page_model::{DecodedParts, MaskedFields, NoticeKind, OriginalRecord, RecordRef, StoredRecord};
 
 #[derive(Clone, PartialEq)]
 pub enum Original {
@@ -32,8 +32,9 @@ pub struct OriginalBytes {
 }
 
 impl OriginalBytes {
-    pub fn new(store: Store, preferences: Preferences, record: &RecordRef<'_>, is_masked: bool) -> Self {
-        let listed = StoredRecord::shown(record).map(|record| OriginalRecord { record, is_masked });
+    pub fn new(store: Store, preferences: Preferences, record: &RecordRef<'_>, masked: &MaskedFields) -> Self {
+        let listed =
+            StoredRecord::shown(record).map(|record| OriginalRecord { record, masked: masked.paths().to_vec() });
         let is_listed = listed.is_some();
         let state = RwSignal::new(listed.map_or(Original::Unknown, Original::Known));
         let decoded = StoredValue::new(DecodedParts::of(record));
@@ -50,7 +51,7 @@ impl OriginalBytes {
 
     /// Whether the fetched record has masked fields.
     pub fn is_masked(self) -> bool {
-        self.state.with(|state| matches!(state, Original::Known(original) if original.is_masked))
+        self.state.with(|state| matches!(state, Original::Known(original) if !original.masked.is_empty()))
     }
 
     /// Calls `then` with the record once its bytes are known. If they cannot be fetched, the opened record says why.

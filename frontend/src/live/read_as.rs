@@ -65,7 +65,7 @@ fn FormatSelects(fields: WatchFields) -> impl IntoView {
                     prop:value=move || format_mut(&mut fields.formats(), part).name()
                     on:change=move |event| choose(part, &event_target_value(&event))
                 >
-                    {groups()}
+                    {format_groups()}
                 </select>
             </label>
             <OwnSchema fields=fields part=part />
@@ -80,7 +80,8 @@ fn FormatSelects(fields: WatchFields) -> impl IntoView {
     }
 }
 
-fn groups() -> impl IntoView {
+/// The formats that a list offers, in groups.
+pub fn format_groups() -> impl IntoView {
     let prefs = preferences();
     let word = |group: FormatGroup, words: &'static Words| match group {
         FormatGroup::General => words.formats_general,

@@ -20,8 +20,8 @@ use crate::ui::virtual_rows::RowPainter;
 use page_model::{AppState, Column, Columns, Entry, Gap, Part, ReadState, RecordRef};
 
 /// A row of the widest screen has no room for more.
-const KEY_CHARS: usize = 60;
-const VALUE_CHARS: usize = 300;
+pub const KEY_CHARS: usize = 60;
+pub const VALUE_CHARS: usize = 300;
 
 /// Settings that affect how every row is drawn.
 #[derive(Clone, PartialEq)]
@@ -43,8 +43,9 @@ struct Shown {
     is_plain: bool,
 }
 
-struct RecordCell {
-    element: HtmlElement,
+/// A cell that changes its text, or its coloured parts.
+pub struct RecordCell {
+    pub element: HtmlElement,
     /// Its only child, while it is plain.
     text: Text,
     is_plain: bool,
@@ -86,12 +87,9 @@ impl RowPainter for RecordPainter<'_> {
         let cells = Column::ALL.map(|column| {
             let is_cut_off =
                 matches!(column, Column::Time | Column::Topic | Column::Key | Column::Value | Column::Headers);
-            let cell = make("span", &format!("cell-{}{}", column.name(), if is_cut_off { " clip" } else { "" }));
-            set(&cell, "role", "gridcell");
-            let text = document().create_text_node("");
-            append(&cell, &text);
-            append(&element, &cell);
-            RecordCell { element: cell, text, is_plain: true }
+            let cell = RecordCell::new(&format!("cell-{}{}", column.name(), if is_cut_off { " clip" } else { "" }));
+            append(&element, &cell.element);
+            cell
         });
         let gap = make("span", "gap-cell");
         set(&gap, "role", "gridcell");
@@ -209,7 +207,7 @@ impl RecordPainter<'_> {
 }
 
 /// Says in an attribute of the row whether its key or value is decoded. `before`: the note that the attribute shows, if known.
-fn mark_note(
+pub fn mark_note(
     row: &HtmlElement,
     attribute: &str,
     note: Option<&Rc<DecodeNote>>,
@@ -224,7 +222,7 @@ fn mark_note(
 }
 
 /// The sign of a key or value that could not be decoded, with the reason. The bytes follow as they are.
-fn note_chip(note: &DecodeNote, words: Language) -> Option<HtmlElement> {
+pub fn note_chip(note: &DecodeNote, words: Language) -> Option<HtmlElement> {
     let (reason, error) = (short_reason(note, words)?, note.decode_error.as_ref()?);
     let chip = make("span", "note-chip");
     set(&chip, "role", "img");
@@ -274,7 +272,15 @@ fn is_moving(state: &AppState, entry: &Entry, gap: &Gap) -> bool {
 }
 
 impl RecordCell {
-    fn say(&mut self, text: &str) {
+    pub fn new(class: &str) -> Self {
+        let element = make("span", class);
+        set(&element, "role", "gridcell");
+        let text = document().create_text_node("");
+        append(&element, &text);
+        Self { element, text, is_plain: true }
+    }
+
+    pub fn say(&mut self, text: &str) {
         if !self.is_plain {
             self.element.set_text_content(None);
             append(&self.element, &self.text);
@@ -283,7 +289,7 @@ impl RecordCell {
         self.text.set_data(text);
     }
 
-    fn style_noted(&mut self, chip: Option<HtmlElement>, parts: &[StyledPart]) {
+    pub fn style_noted(&mut self, chip: Option<HtmlElement>, parts: &[StyledPart]) {
         let Some(chip) = chip else { return self.style(parts) };
         self.element.set_text_content(None);
         self.is_plain = false;
@@ -291,7 +297,7 @@ impl RecordCell {
         append_parts(&self.element, parts);
     }
 
-    fn style(&mut self, parts: &[StyledPart]) {
+    pub fn style(&mut self, parts: &[StyledPart]) {
         match parts {
             [] => self.say(""),
             [("", text)] => self.say(text),
@@ -305,7 +311,7 @@ impl RecordCell {
 }
 
 /// A field that is not text is described in words, in another colour than data.
-fn styled_field(
+pub fn styled_field(
     text: FieldText,
     words: &'static Words,
     part: Part,
@@ -322,7 +328,7 @@ fn styled_field(
 }
 
 /// `trace-id: 7f3a, retry: 2`.
-fn headers_line(record: &RecordRef<'_>) -> String {
+pub fn headers_line(record: &RecordRef<'_>) -> String {
     let mut line = String::new();
     for (name, value) in record.headers {
         if line.len() > KEY_CHARS * 2 {

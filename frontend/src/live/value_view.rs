@@ -9,10 +9,13 @@ use crate::context::store::Store;
 use crate::context::{preferences, store};
 use crate::i18n::Words;
 use crate::live::changes_view::ChangesView;
+use crate::live::detail::{FieldUse, RecordHost};
 use crate::ui::dom::{append, make, set};
 use crate::ui::format;
 use crate::ui::json_view::{append_parts, styled_json, styled_text};
-use page_model::{FoldKind, FoldableJson, Part, ReadState, check_json, fold_kind, hex_dump, is_binary};
+use page_model::{
+    Filter, FoldKind, FoldableJson, FoldableLine, Part, ReadState, check_json, fold_kind, hex_dump, is_binary,
+};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Form {
@@ -72,6 +75,9 @@ pub fn ValueView(
     // The shown and the total number of lines or bytes, if the value is not shown completely.
     let shown_part = RwSignal::new(None::<(usize, usize)>);
     let refold = Trigger::new();
+    let host = use_context::<RecordHost>();
+    // The line of the field whose actions are shown.
+    let picked = RwSignal::new(None::<usize>);
     Effect::new(move |_| {
         refold.track();
         let (Some(body), form, factor) = (body.get(), form.get(), factor.get()) else { return };
@@ -80,17 +86,37 @@ pub fn ValueView(
             // A component of its own.
             Form::Changes => None,
             Form::Json => {
-                foldable.with_value(|foldable| show_json(foldable.as_ref()?, &body, FIRST_LINES * factor, store))
+                let fields = host.map(|_| (picked.get(), prefs.words()));
+                foldable.with_value(|foldable| {
+                    show_json(foldable.as_ref()?, &body, FIRST_LINES * factor, &shown_filter(store, host), fields)
+                })
             }
-            Form::Text => bytes.with_value(|bytes| show_text(bytes, &body, FIRST_TEXT_BYTES * factor, store)),
+            Form::Text => {
+                bytes.with_value(|bytes| show_text(bytes, &body, FIRST_TEXT_BYTES * factor, &shown_filter(store, host)))
+            }
             Form::Bytes => bytes.with_value(|bytes| show_bytes(bytes, &body, FIRST_BYTES * factor)),
         };
         shown_part.set(part);
     });
     let on_click = move |event: leptos::ev::MouseEvent| {
-        let button = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-        let line = button.and_then(|button| button.get_attribute("data-line")?.parse().ok());
-        if let Some(line) = line {
+        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let number = |name: &str| target.as_ref().and_then(|target| target.get_attribute(name)?.parse::<usize>().ok());
+        // A click on a name is a click on the button of its line.
+        let name = target.as_ref().filter(|target| target.class_name() == "json-key");
+        let button = name.and_then(|name| name.parent_element()?.query_selector("[data-field]").ok()?);
+        let of_name = button.and_then(|button| button.get_attribute("data-field")?.parse().ok());
+        if let Some(line) = number("data-field").or(of_name) {
+            picked.update(|picked| *picked = (*picked != Some(line)).then_some(line));
+            request_animation_frame(move || focus_field(body, picked.try_get_untracked().flatten(), line));
+        } else if let (Some(host), Some(line), Some(index)) = (host, picked.get_untracked(), number("data-use")) {
+            let field = foldable.with_value(|foldable| foldable.as_ref()?.field_at(line));
+            if let (Some((path, json)), Some((action, ..))) = (field, FIELD_USES.get(index)) {
+                picked.set(None);
+                request_animation_frame(move || focus_field(body, None, line));
+                host.use_field.run((*action, path, json));
+            }
+        } else if let Some(line) = number("data-line") {
+            picked.set(None);
             foldable.update_value(|foldable| foldable.iter_mut().for_each(|foldable| foldable.toggle(line)));
             refold.notify();
         }
@@ -171,14 +197,68 @@ pub fn ValueView(
     .into_any()
 }
 
-/// Adds one element per line, since lines fold. Returns the shown and the total number of lines if not all are shown.
+type Word = fn(&Words) -> &'static str;
+
+/// What a field is used for, with the hook for automation.
+const FIELD_USES: [(FieldUse, &str, Word); 3] = [
+    (FieldUse::Column, "field-column", |words| words.field_column),
+    (FieldUse::Filter, "field-filter", |words| words.field_filter),
+    (FieldUse::CopyPath, "field-path", |words| words.field_path),
+];
+
+/// Moves the focus to the actions of the picked line, or back to the button of the line that had them.
+fn focus_field(body: NodeRef<Div>, picked: Option<usize>, line: usize) {
+    let selector = if picked.is_some() { "[data-use]".to_owned() } else { format!("[data-field='{line}']") };
+    // Using a field may close the record.
+    let body = body.try_get_untracked().flatten();
+    let found = body.and_then(|body| body.query_selector(&selector).ok().flatten());
+    if let Some(button) = found.and_then(|found| found.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let _ = button.focus();
+    }
+}
+
+/// The button that shows the actions of a line's field, and the actions if the line is picked.
+fn append_field_actions(row: &web_sys::HtmlElement, line: &FoldableLine<'_>, picked: Option<usize>, words: &Words) {
+    let text = line.text.trim();
+    // A closing bracket, or the whole value.
+    if line.number == 0 || text.starts_with(['}', ']']) {
+        return;
+    }
+    let is_picked = picked == Some(line.number);
+    let more = make("button", "field-more");
+    set(&more, "type", "button");
+    set(&more, "data-testid", "field-more");
+    set(&more, "data-field", &line.number.to_string());
+    set(&more, "aria-expanded", if is_picked { "true" } else { "false" });
+    set(&more, "aria-label", &words.field_actions.with_name(text.get(..40).unwrap_or(text)));
+    more.set_text_content(Some("⋯"));
+    append(row, &more);
+    if is_picked {
+        let actions = make("span", "field-actions");
+        for (index, (action, testid, word)) in FIELD_USES.iter().enumerate() {
+            // Only a plain value is compared.
+            if *action == FieldUse::Filter && (line.closing.is_some() || text.ends_with(['}', ']'])) {
+                continue;
+            }
+            let button = make("button", "button small");
+            set(&button, "type", "button");
+            set(&button, "data-use", &index.to_string());
+            set(&button, "data-testid", testid);
+            button.set_text_content(Some(word(words)));
+            append(&actions, &button);
+        }
+        append(row, &actions);
+    }
+}
+
+/// Adds one element per line, since lines fold. `fields`: the line whose field is picked, if fields can be used. Returns the shown and the total number of lines if not all are shown.
 fn show_json(
     foldable: &FoldableJson,
     body: &web_sys::HtmlElement,
     max_lines: usize,
-    store: Store,
+    filter: &Filter,
+    fields: Option<(Option<usize>, &Words)>,
 ) -> Option<(usize, usize)> {
-    let filter = store.untracked(|state| state.feed().filter().clone());
     let mut shown = 0;
     for line in foldable.lines().take(max_lines) {
         shown = line.number + 1;
@@ -199,17 +279,27 @@ fn show_json(
         if let Some(closing) = line.closing.filter(|_| line.is_folded) {
             append_parts(&row, &[("said", " … ".to_owned()), ("", closing.to_owned())]);
         }
+        if let Some((picked, words)) = fields {
+            append_field_actions(&row, &line, picked, words);
+        }
         append(body, &row);
     }
     let is_all = foldable.lines().nth(max_lines).is_none();
     (!is_all).then_some((shown, foldable.line_count()))
 }
 
+/// The filter whose matches are marked. The live view's filter does not apply to records of another list.
+fn shown_filter(store: Store, host: Option<RecordHost>) -> Filter {
+    match host {
+        Some(host) => host.marks.get_value(),
+        None => store.untracked(|state| state.feed().filter().clone()),
+    }
+}
+
 /// Returns the shown and the total number of bytes if not all are shown.
-fn show_text(bytes: &[u8], body: &web_sys::HtmlElement, max_bytes: usize, store: Store) -> Option<(usize, usize)> {
+fn show_text(bytes: &[u8], body: &web_sys::HtmlElement, max_bytes: usize, filter: &Filter) -> Option<(usize, usize)> {
     /// Text of one element. The browser lays out only the elements in sight (`content-visibility`).
     const BLOCK_BYTES: usize = 16 * 1024;
-    let filter = store.untracked(|state| state.feed().filter().clone());
     let text = std::str::from_utf8(bytes).unwrap_or_default();
     let shown = &text[..text.floor_char_boundary(max_bytes)];
     let mut rest = shown;

@@ -55,7 +55,8 @@ fn BatchForm(fields: SendFields) -> impl IntoView {
         let words = prefs.words();
         let of_batch = || match found.get() {
             None => Some(words.batch_none),
-            Some((_, false)) if fields.batch_error.with(Option::is_some) => None,
+            // The choice of formats says why.
+            Some((_, false)) if fields.batch_error.with(Option::is_some) => Some(words.cannot_send_form),
             Some((_, false)) => Some(words.batch_checking),
             Some((_, true)) if !has_value.get() => Some(words.batch_no_value),
             Some((0, true)) => Some(words.batch_none_valid),
@@ -65,8 +66,6 @@ fn BatchForm(fields: SendFields) -> impl IntoView {
             .or_else(|| topic_error.get().then_some(words.cannot_send_form))
             .or_else(of_batch)
             .or_else(|| run_is_active.get().then_some(words.run_active))
-            .map(str::to_owned)
-            .or_else(|| fields.batch_error.get())
     };
     // The list of errors above may be scrolled out of sight.
     let skipped = move || {
@@ -74,6 +73,7 @@ fn BatchForm(fields: SendFields) -> impl IntoView {
         let (words, shown) = (prefs.words(), format::number(invalid, prefs.language()));
         (invalid > 0).then(|| words.batch_invalid_count.count(invalid, &shown))
     };
+    let note = move || why_not().map(str::to_owned).or_else(skipped);
     let cannot_send = Memo::new(move |_| why_not().is_some());
     let send = move || {
         if !cannot_send.get_untracked() {
@@ -191,7 +191,7 @@ fn BatchForm(fields: SendFields) -> impl IntoView {
                 </button>
                 <MoreButton is_open=fields.is_open />
                 <span id="batch-why-not" class="why-not" role="status">
-                    {move || found.get().is_some().then(|| why_not().or_else(skipped)).flatten()}
+                    {move || found.get().is_some().then(note).flatten()}
                 </span>
             </div>
         </SendForm>

@@ -30,13 +30,22 @@ pub fn OneForm(fields: SendFields) -> impl IntoView {
         let (limit, size) = (format::bytes(limit, language), format::bytes(size.get(), language));
         Some(prefs.words().record_too_large.with_limit_size(&limit, &size))
     };
-    let misfit = Memo::new(move |_| fields.checks(DraftKind::Record).error());
+    // The field says what does not fit its encoding.
+    let is_misfit = Memo::new(move |_| fields.checks(DraftKind::Record).has_error());
+    let has_masks = Memo::new(move |_| fields.has_masks());
+    let masks = move || has_masks.get().then(|| prefs.words().masked_draft);
     let cannot_send = Memo::new(move |_| {
-        blocked().is_some() || topic_error.get() || !is_valid.get() || misfit.get().is_some() || is_too_large()
+        blocked().is_some()
+            || topic_error.get()
+            || !is_valid.get()
+            || is_misfit.get()
+            || has_masks.get()
+            || is_too_large()
     });
     let why_not = move || {
-        let of_form = || (topic_error.get() || !is_valid.get()).then(|| prefs.words().cannot_send_form);
-        blocked().or_else(of_form).map(str::to_owned).or_else(|| misfit.get()).or_else(too_large)
+        let is_incorrect = || topic_error.get() || !is_valid.get() || is_misfit.get();
+        let of_form = || is_incorrect().then(|| prefs.words().cannot_send_form);
+        blocked().or_else(of_form).or_else(masks).map(str::to_owned).or_else(too_large)
     };
     let run_is_active = Memo::new(move |_| store.read(|state| state.run().is_some_and(Run::is_active)));
     let ten_blocked = send_ten_blocked(topic, fields.topic_content);
@@ -104,8 +113,8 @@ pub fn OneForm(fields: SendFields) -> impl IntoView {
                 <span id="send-why-not" class="why-not" role="status">
                     {move || {
                         blocked()
+                            .or_else(masks)
                             .map(str::to_owned)
-                            .or_else(|| misfit.get().filter(|_| is_valid.get()))
                             .or_else(too_large)
                             .or_else(|| ten_blocked().filter(|_| !topic_error.get()))
                     }}

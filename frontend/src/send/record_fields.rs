@@ -9,7 +9,9 @@ use crate::context::preferences;
 use crate::send::field_editor::FieldEditor;
 use crate::send::header_rows::{HeaderRows, add_header};
 use crate::send::send_fields::SendFields;
+use crate::send::typed_formats::{load_typed_formats, typed_formats};
 use crate::ui::explain::Explain;
+use crate::ui::lazy::Lazy;
 use page_model::{Draft, DraftKind, Partition, iso, topic_is_valid};
 
 /// The prefix of the fields' ids and test ids. Records and patterns have different ones, so that ids are unique.
@@ -36,6 +38,9 @@ pub fn RecordFields(fields: SendFields, kind: DraftKind) -> impl IntoView {
         <div class="two">
             <TopicField fields=fields id=format!("{}-topic", prefix(kind)) />
             <PartitionField draft=draft kind=kind />
+        </div>
+        <div class="typed-formats">
+            <Lazy preload=load_typed_formats view=move || typed_formats(fields, kind) is_small=true />
         </div>
         <FieldEditor fields=fields kind=kind part=RecordPart::Key />
         <FieldEditor fields=fields kind=kind part=RecordPart::Value />

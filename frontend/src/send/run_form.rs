@@ -48,10 +48,10 @@ fn RunForm(fields: SendFields) -> impl IntoView {
     let run_is_active = Memo::new(move |_| store.read(|state| state.run().is_some_and(Run::is_active)));
     let why_not = move || {
         let words = prefs.words();
-        let of_form = || (topic_error.get() || !is_valid.get()).then_some(words.cannot_send_form);
-        let of_run = || run_is_active.get().then_some(words.run_active);
-        let of_encoding = || fields.checks(DraftKind::Pattern).error();
-        blocked().or_else(of_form).or_else(of_run).map(str::to_owned).or_else(of_encoding)
+        // The field says what does not fit its encoding.
+        let is_incorrect = || topic_error.get() || !is_valid.get() || fields.checks(DraftKind::Pattern).has_error();
+        let of_form = || is_incorrect().then_some(words.cannot_send_form);
+        blocked().or_else(of_form).or_else(|| run_is_active.get().then_some(words.run_active))
     };
     let cannot_start = Memo::new(move |_| why_not().is_some());
     let start = move || {

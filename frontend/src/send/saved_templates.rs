@@ -27,7 +27,8 @@ pub fn SavedTemplates(fields: SendFields) -> impl IntoView {
     let save = move || {
         let name = name.get_untracked().trim().to_owned();
         if !name.is_empty() {
-            let saved = SavedTemplate { name: name.clone(), topic: topic(), plan: untrack(|| fields.plan()) };
+            let encoding = Some(fields.encoding.get_untracked());
+            let saved = SavedTemplate { name: name.clone(), topic: topic(), plan: untrack(|| fields.plan()), encoding };
             fields.templates.update(|templates| templates.save(saved));
             fields.template_name.set(Some(name.clone()));
             message.set(prefs.words().template_saved.with_name(&name));

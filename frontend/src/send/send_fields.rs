@@ -11,8 +11,8 @@ use crate::context::settings::Preferences;
 use crate::context::store::Store;
 use crate::platform::browser;
 use page_model::{
-    Draft, DraftKind, Drafts, Form, PartEncoding, ReadState, RecordEncoding, RunPlan, RunTitle, SavedTemplate,
-    Templates, records_of, topic_is_valid,
+    Draft, DraftKind, Drafts, Form, MaskedField, PartEncoding, ReadState, RecordEncoding, RunPlan, RunTitle,
+    SavedTemplate, Templates, records_of, topic_is_valid,
 };
 
 const DRAFTS_KEY: &str = "ponte.drafts";
@@ -79,8 +79,9 @@ impl Checks {
         }
     }
 
-    pub fn error(self) -> Option<String> {
-        self.key.with(Check::error).or_else(|| self.value.with(Check::error))
+    pub fn has_error(self) -> bool {
+        let is_error = |check: &Check| matches!(check, Check::Misfit { .. } | Check::Failed(_));
+        self.key.with(is_error) || self.value.with(is_error)
     }
 }
 
@@ -110,6 +111,10 @@ pub struct SendFields {
     browsed_topic: RwSignal<Option<String>>,
     pub is_closed: Memo<bool>,
     pub record: RwSignal<Draft>,
+    /// The fields of `record` that are still masks; `None` until the page has searched them.
+    pub masked: RwSignal<Option<Vec<MaskedField>>>,
+    /// Whether the user has opened or closed the choice of formats, and whether key and value were text then.
+    pub formats_fold: RwSignal<Option<(bool, bool)>>,
     /// The topic that `record` was written for.
     record_topic: RwSignal<String>,
     /// The encoding of the edited record that `record` was made from, until the user chooses another one.
@@ -165,6 +170,8 @@ impl SendFields {
             browsed_topic,
             is_closed,
             record: RwSignal::new(drafts.of(&record_topic)),
+            masked: RwSignal::new(None),
+            formats_fold: RwSignal::new(None),
             record_topic: RwSignal::new(record_topic),
             record_encoding: RwSignal::new(record_encoding),
             replaced: RwSignal::new(0),
@@ -259,6 +266,13 @@ impl SendFields {
         }
     }
 
+    /// Whether the record cannot be sent because it has masks in place of values.
+    pub fn has_masks(self) -> bool {
+        self.masked.with(|left| {
+            self.record.with(|draft| draft.masks.as_ref().is_some_and(|masks| masks.block(left.as_deref())))
+        })
+    }
+
     /// The encoding of the draft's parts that are not bytes.
     pub fn encoded_parts(self, kind: DraftKind) -> RecordEncoding {
         self.encoding.with(|encoding| self.draft(kind).with(|draft| draft.encoded_parts(encoding)))
@@ -268,9 +282,7 @@ impl SendFields {
     pub fn choose_encoding(self, part: RecordPart, encoding: Option<PartEncoding>) {
         let is_first = encoding.is_some() && self.encoding.with_untracked(|known| known.part(part).is_none());
         self.encoding.update(|known| *known.part_mut(part) = encoding);
-        self.record_encoding.set(None);
-        let (cluster, topic) = (self.cluster.get_untracked(), self.topic.get_untracked());
-        self.preferences.choose_encoding(cluster.as_deref(), &topic, self.encoding.get_untracked());
+        self.keep_encoding();
         if !is_first {
             return;
         }
@@ -304,6 +316,17 @@ impl SendFields {
 
     pub fn load_template(self, saved: SavedTemplate) {
         self.load_plan(saved.plan, Some(saved.name));
+        if let Some(encoding) = saved.encoding {
+            self.encoding.set(encoding);
+            self.keep_encoding();
+        }
+    }
+
+    /// This browser keeps the encoding in the form for the topic. It is no longer that of an edited record.
+    fn keep_encoding(self) {
+        self.record_encoding.set(None);
+        let (cluster, topic) = (self.cluster.get_untracked(), self.topic.get_untracked());
+        self.preferences.choose_encoding(cluster.as_deref(), &topic, self.encoding.get_untracked());
     }
 
     pub fn run_title(self) -> RunTitle {
@@ -332,6 +355,7 @@ impl SendFields {
         self.record_topic.set(topic);
         self.record_encoding.set(encoding);
         if draft != before {
+            self.masked.set(None);
             self.record.set(draft);
             self.replaced.update(|count| *count += 1);
         }

@@ -155,13 +155,12 @@ pub fn check_while_typing(fields: SendFields, kind: DraftKind, part: RecordPart)
     Effect::new(move |_| {
         let wanted = input.get();
         stop(timer);
+        // The result was about another text or another encoding.
+        if check.with_untracked(|check| *check != Check::None) {
+            check.set(Check::None);
+        }
         match wanted {
-            None => {
-                requests.update_value(LatestOnly::forget);
-                if check.with_untracked(|check| *check != Check::None) {
-                    check.set(Check::None);
-                }
-            }
+            None => requests.update_value(LatestOnly::forget),
             Some(wanted) => start(timer, move || checks.ask(wanted), CHECK_AFTER),
         }
     });

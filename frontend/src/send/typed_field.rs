@@ -11,6 +11,7 @@ use crate::send::field_editor::update_field;
 use crate::send::send_fields::{Check, SendFields};
 use crate::send::typed_checks::{Description, check_while_typing, chosen, describe};
 use crate::send::typed_form::TypedForm;
+use crate::send::typed_formats::{FormatsLine, formats_are_open};
 use crate::send::typed_requests::request_text;
 use crate::send::typed_task::check_batch;
 use crate::ui::json_view::with_signs;
@@ -80,9 +81,10 @@ fn TypedField(fields: SendFields, kind: DraftKind, part: RecordPart) -> impl Int
         }
     };
     let check = fields.checks(kind).of(part);
+    let is_typed = Memo::new(move |_| fields.format_of(part).is_some());
+    let is_open = Memo::new(move |_| formats_are_open(fields));
     let is_bytes = Memo::new(move |_| {
-        fields.format_of(part).is_some()
-            && draft.with(|draft| matches!(draft.field(part).form, Form::Base64 | Form::File))
+        is_typed.get() && draft.with(|draft| matches!(draft.field(part).form, Form::Base64 | Form::File))
     });
     let names_branches = Memo::new(move |_| fields.format_of(part) == Some(RecordFormat::Avro));
     let label = move || match part {
@@ -90,7 +92,7 @@ fn TypedField(fields: SendFields, kind: DraftKind, part: RecordPart) -> impl Int
         RecordPart::Value => prefs.words().value,
     };
     view! {
-        <div class="typed" role="group" aria-label=label>
+        <div class="typed" role="group" aria-label=label hidden=move || !is_open.get() && !is_typed.get()>
             <EncodingChoice fields=fields part=part description=description />
             <Show when=move || is_bytes.get()>
                 <p class="field-note">{prefs.text(|w| w.typed_bytes)}</p>
@@ -163,19 +165,26 @@ fn EncodingChoice(fields: SendFields, part: RecordPart, description: RwSignal<De
         });
         view! { <optgroup label=move || group(at, prefs.words())>{options.collect::<Vec<_>>()}</optgroup> }
     });
+    let is_open = Memo::new(move |_| formats_are_open(fields));
     view! {
-        <label class="typed-line">
-            <span>{label}</span>
-            <select data-testid=id prop:value=move || format.get().map_or("text", RecordFormat::name) on:change=choose>
-                <option value="text" selected=format.get_untracked().is_none()>
-                    {prefs.text(|w| w.typed_text)}
-                </option>
-                {groups.collect::<Vec<_>>()}
-            </select>
-        </label>
-        <Show when=move || has_schema.get()>
-            <SchemaChoice fields=fields part=part description=description />
-        </Show>
+        <div class="typed-choice" hidden=move || !is_open.get()>
+            <label class="typed-line">
+                <span>{label}</span>
+                <select
+                    data-testid=id
+                    prop:value=move || format.get().map_or("text", RecordFormat::name)
+                    on:change=choose
+                >
+                    <option value="text" selected=format.get_untracked().is_none()>
+                        {prefs.text(|w| w.typed_text)}
+                    </option>
+                    {groups.collect::<Vec<_>>()}
+                </select>
+            </label>
+            <Show when=move || has_schema.get()>
+                <SchemaChoice fields=fields part=part description=description />
+            </Show>
+        </div>
         <p
             class="field-note"
             class:fault=move || description.with(|description| matches!(description, Description::Failed(_)))
@@ -460,6 +469,7 @@ fn TypedBatch(fields: SendFields) -> impl IntoView {
     let (key, value) = (describe(fields, RecordPart::Key), describe(fields, RecordPart::Value));
     view! {
         <div class="typed" role="group" aria-label=prefs.text(|w| w.typed_batch)>
+            <FormatsLine fields=fields kind=None />
             <EncodingChoice fields=fields part=RecordPart::Key description=key />
             <EncodingChoice fields=fields part=RecordPart::Value description=value />
             <p class="field-note fault" role="status" data-testid="batch-encode-error">

@@ -10,7 +10,9 @@ use crate::context::preferences;
 use crate::i18n::Words;
 use crate::send::field_editor::update_field;
 use crate::send::send_fields::{Check, SendFields};
-use page_model::{Control, DraftKind, DraftPart, Form, FormEdit, FormRow, PartsKind, SchemaForm, Step, TextKind};
+use page_model::{
+    Control, DraftKind, DraftPart, Form, FormEdit, FormRow, MaskedField, PartsKind, SchemaForm, Step, TextKind,
+};
 
 /// Deeper rows have the indentation of this depth.
 const MAX_INDENT: usize = 6;
@@ -46,10 +48,13 @@ impl FormState {
     fn edit(self, steps: &[Step], edit: &FormEdit) {
         let draft = self.fields.draft(self.kind);
         let text = draft.with_untracked(|draft| draft.field(self.part).text.clone());
-        let part = if self.part == RecordPart::Value { DraftPart::Value } else { DraftPart::Key };
         if let Some(text) = self.form.with_value(|form| form.edit(&text, steps, edit)) {
-            update_field(draft, part, |field| field.text = text);
+            update_field(draft, self.draft_part(), |field| field.text = text);
         }
+    }
+
+    fn draft_part(self) -> DraftPart {
+        if self.part == RecordPart::Value { DraftPart::Value } else { DraftPart::Key }
     }
 
     fn row<T>(self, key: &str, read: impl FnOnce(&FormRow) -> T) -> Option<T> {
@@ -164,6 +169,12 @@ fn row_view(state: FormState, key: String) -> Option<AnyView> {
         let is_misfit = check.with(|check| matches!(check, Check::Misfit { path, .. } if *path == error_path));
         is_misfit || of_row(|row| row.is_mismatch)
     });
+    let masked_path = path.clone();
+    let is_masked = Memo::new(move |_| {
+        let is_same = |field: &MaskedField| field.part == state.draft_part() && field.path == masked_path;
+        state.kind == DraftKind::Record
+            && state.fields.masked.with(|left| left.as_ref().is_some_and(|left| left.iter().any(is_same)))
+    });
     let name = if path.is_empty() { prefs.words_untracked().typed_whole.to_owned() } else { path.clone() };
     let label = row.label.clone();
     let about = [row.documentation.clone(), row.one_of.as_ref().map(|group| format!("oneof {group}"))];
@@ -277,12 +288,23 @@ fn row_view(state: FormState, key: String) -> Option<AnyView> {
     let class = format!("form-row depth-{}", row.depth.min(MAX_INDENT));
     Some(
         view! {
-            <div class=class class:faulty=move || is_faulty.get() data-testid="form-row" data-path=path>
+            <div
+                class=class
+                class:faulty=move || is_faulty.get()
+                class:masked=move || is_masked.get()
+                data-testid="form-row"
+                data-path=path
+            >
                 <div class="form-head">
                     {label_view} <span class="form-type muted clip">{row.type_title.clone()}</span> {set} {default}
                     {branches} {remove}
                 </div>
                 {control}
+                <Show when=move || is_masked.get()>
+                    <span class="form-about" data-testid="form-masked">
+                        {prefs.text(|w| w.masked_note)}
+                    </span>
+                </Show>
                 {note}
             </div>
         }

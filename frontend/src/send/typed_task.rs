@@ -18,8 +18,8 @@ use crate::send::send_fields::{Check, SendFields};
 use crate::send::typed_requests::{EncodeError, Encoded, encode};
 use crate::ui::lazy::lazy_part;
 use page_model::{
-    BatchLine, BatchRecords, Draft, DraftKind, EncodeChunk, EncodingFailure, PartError, PatternRecords, ReadState,
-    RecordEncoding, RunPlan, RunTitle,
+    BatchChunk, BatchLine, BatchRecords, Draft, DraftKind, EncodeChunk, EncodingFailure, PartError, PatternRecords,
+    ReadState, RecordEncoding, RecordToSend, RunPlan, RunTitle,
 };
 
 /// Chunks of one run that the bridge encodes at the same time.
@@ -127,8 +127,11 @@ async fn send_record(fields: SendFields, topic: String, draft: Draft, encoding: 
         Ok(encoded) => {
             for (_, record) in encoded.records {
                 match record {
-                    Ok(record) if store.act(|state, now_ms| state.send_record(&record, now_ms)) => {}
-                    Ok(_) => not_sent(fields, words.cannot_send_offline),
+                    Ok(RecordToSend { record, json }) => {
+                        if !store.act(|state, now_ms| state.send_encoded(&record, json, now_ms)) {
+                            not_sent(fields, words.cannot_send_offline);
+                        }
+                    }
                     Err(PartError { part, error }) => {
                         let misfit = Check::Misfit { path: error.path, message: error.message };
                         if is_shown() {
@@ -151,10 +154,15 @@ enum Records {
 }
 
 impl Records {
-    fn next_chunk(&mut self, max: u64) -> EncodeChunk {
+    /// The next records, and whether they are the last ones; `None` after a slice of a text without enough records.
+    fn next_chunk(&mut self, max: u64) -> Option<(EncodeChunk, bool)> {
         match self {
-            Self::Pattern(records) => records.next_chunk(max, js_sys::Date::now() as i64),
-            Self::Batch(records) => records.next_chunk(max).0,
+            Self::Pattern(records) => {
+                let chunk = records.next_chunk(max, js_sys::Date::now() as i64);
+                let is_last = chunk.is_empty();
+                Some((chunk, is_last))
+            }
+            Self::Batch(records) => records.read_slice(max).map(|next| (next.chunk, next.is_last)),
         }
     }
 }
@@ -183,10 +191,14 @@ async fn feed(
         // The reply to the first chunk tells the version of the schema, in which all other chunks are encoded.
         let most = if is_pinned { MAX_IN_FLIGHT } else { 1 };
         if wanted > 0 && in_flight.len() < most && !is_complete {
-            let chunk = records.next_chunk(wanted);
-            is_complete = chunk.is_empty();
-            if !is_complete {
-                in_flight.push_back(start(&encoding, chunk));
+            match records.next_chunk(wanted) {
+                Some((chunk, is_last)) => {
+                    is_complete = is_last;
+                    if !chunk.is_empty() {
+                        in_flight.push_back(start(&encoding, chunk));
+                    }
+                }
+                None => browser::wait(0).await,
             }
             continue;
         }
@@ -250,11 +262,16 @@ async fn encode_batch(fields: SendFields, revision: u64) {
     let Some((mut records, topic, mut encoding)) = read else { return };
     let is_current = || store.untracked(|state| state.batch_revision() == revision);
     while is_current() {
-        let (mut chunk, lines) = records.next_chunk(u64::MAX);
-        if chunk.is_empty() {
-            return store.act(|state, _| state.batch_encoding_is_done(revision, |_| encoding));
-        }
+        let Some(BatchChunk { mut chunk, lines, is_last }) = records.read_slice(u64::MAX) else {
+            // The page handles other events between the slices, also those that change the batch or remove it.
+            store.act(|state, _| state.batch_encoded(revision, Vec::new(), records.position()));
+            browser::wait(0).await;
+            continue;
+        };
         let encoded = loop {
+            if chunk.is_empty() {
+                break Encoded::default();
+            }
             match encode(store, &topic, &encoding, chunk).await {
                 Ok(encoded) => break encoded,
                 Err((same, error)) if error.may_pass() && is_current() => {
@@ -273,5 +290,8 @@ async fn encode_batch(fields: SendFields, revision: u64) {
         let encoded = encoded.records.into_iter().map(|(_, record)| record);
         let records_of_lines: Vec<(BatchLine, _)> = lines.into_iter().zip(encoded).collect();
         store.act(|state, _| state.batch_encoded(revision, records_of_lines, records.position()));
+        if is_last {
+            return store.act(|state, _| state.batch_encoding_is_done(revision, |_| encoding));
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::context::navigation::{STARTS, href, link_href, subject_href};
 use crate::context::request_error::{ObjectKind, change_blocked, forbidden_text};
 use crate::context::{navigation, preferences, store};
 use crate::i18n::{Plural, WithN, Words};
+use crate::messages::messages_view::{load_messages_view, messages_view};
 use crate::topics::topic_groups::TopicGroups;
 use crate::topics::topic_partitions::TopicPartitions;
 use crate::topics::topic_settings::TopicSettings;
@@ -17,7 +18,7 @@ use crate::ui::confirm_dialog::Confirmation;
 use crate::ui::confirm_dialog::confirmations;
 use crate::ui::format::{number, rate};
 use crate::ui::fresh::fresh;
-use crate::ui::lazy::lazy_part;
+use crate::ui::lazy::{Lazy, lazy_part};
 use crate::ui::redraw::RedrawWhenVisible;
 use crate::ui::view_frame::{ApplyUpdate, EmptyState, Freshness, LoadingState, ViewStatus, ViewTitle};
 use page_model::{Address, ReadMode, ReadState, Start, TopicSnapshot, View, ViewLink, value_subject};
@@ -85,7 +86,11 @@ fn TopicView(name: String) -> impl IntoView {
         topic.snapshot.with_value(|snapshot| !snapshot.partitions().is_empty())
     });
     let is_shown = move || is_known.get() && !is_missing.get();
-    let tab = Memo::new(move |_| navigation.detail("tab").unwrap_or_default());
+    let tab = Memo::new(move |_| {
+        // An address with a partition and no tab is older than the messages, which are the first tab now.
+        let of_partition = || navigation.detail("partition").map(|_| "partitions".to_owned());
+        navigation.detail("tab").or_else(of_partition).unwrap_or_default()
+    });
     let tab_link = move |of: &'static str, testid: &'static str, word: fn(&'static Words) -> &'static str| {
         let address = Address::of(View::Topic(topic.name())).with("tab", of);
         view! {
@@ -128,7 +133,8 @@ fn TopicView(name: String) -> impl IntoView {
             <TopicFacts topic=topic rates=rates />
             <div class="view-tabs">
                 <div class="seg links" role="group" aria-label=prefs.text(|w| w.topic_tabs)>
-                    {tab_link("", "tab-partitions", |w| w.partitions_word)}
+                    {tab_link("", "messages", |w| w.messages_word)}
+                    {tab_link("partitions", "tab-partitions", |w| w.partitions_word)}
                     {tab_link("settings", "tab-settings", |w| w.settings_word)}
                     {tab_link("groups", "tab-groups", |w| w.nav_groups)}
                 </div>
@@ -136,7 +142,11 @@ fn TopicView(name: String) -> impl IntoView {
             {fresh(move || match tab.get().as_str() {
                 "settings" => view! { <TopicSettings topic=topic /> }.into_any(),
                 "groups" => view! { <TopicGroups topic=topic /> }.into_any(),
-                _ => view! { <TopicPartitions topic=topic /> }.into_any(),
+                "partitions" => view! { <TopicPartitions topic=topic /> }.into_any(),
+                _ => {
+                    let messages = move || messages_view(topic.name());
+                    view! { <Lazy preload=load_messages_view view=messages /> }.into_any()
+                }
             })}
         </Show>
     }

@@ -48,7 +48,7 @@ pub fn ColumnHeads() -> impl IntoView {
 
 /// The columns right of the value have their edge on the left: it is the side towards the value that moves.
 #[component]
-fn Edge(column: Column) -> impl IntoView {
+pub fn Edge(column: Column) -> impl IntoView {
     let prefs = preferences();
     let is_behind_value = column > Column::Value;
     let direction = if is_behind_value { -1 } else { 1 };
