@@ -75,10 +75,19 @@ impl Lab {
     }
 
     pub fn topic_with(&self, config: &[(&str, &str)]) -> Result<Topic<'_>> {
+        self.create_topic(1, config)
+    }
+
+    /// A new topic with more than one partition.
+    pub fn topic_of(&self, partitions: i32) -> Result<Topic<'_>> {
+        self.create_topic(partitions, &[])
+    }
+
+    fn create_topic(&self, partitions: i32, config: &[(&str, &str)]) -> Result<Topic<'_>> {
         let number = self.topics.get();
         self.topics.set(number + 1);
         let name = format!("bench-{number}");
-        let mut new = NewTopic::new(&name, 1, TopicReplication::Fixed(1))
+        let mut new = NewTopic::new(&name, partitions, TopicReplication::Fixed(1))
             // A deleted topic must not fill the page cache for the minute that is Kafka's default.
             .set("file.delete.delay.ms", "1000");
         for (key, value) in config {
@@ -184,7 +193,8 @@ impl Topic<'_> {
         self.fill_with(Values::Json, records, bytes)
     }
 
-    fn fill_with(&self, values: Values, records: u64, bytes: usize) -> Result<Written> {
+    /// The same with other values than JSON.
+    pub fn fill_with(&self, values: Values, records: u64, bytes: usize) -> Result<Written> {
         let (kafka, topic) = (self.lab.kafka(), self.name.clone());
         // A linger fills the batches, as in most topics that are read for throughput.
         let (linger_ms, window) = (5, 100_000);

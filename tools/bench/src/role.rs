@@ -10,7 +10,7 @@ use crate::child::Process;
 use crate::parent::Parent;
 use crate::roles::{
     audience, echo, fan, first_record, hand_written_page, idle_sockets, memory_decoder, native_consumer, native_echo,
-    native_producer, paced_producer, ready_frames, relay, sink, source, warp_server,
+    native_producer, newest_by_hand, paced_producer, ready_frames, relay, searcher, sink, source, warp_server,
 };
 
 /// The hidden command under which this program plays a role.
@@ -35,6 +35,8 @@ pub enum Role {
     PacedProducer(paced_producer::PacedProducer),
     HandWrittenPage(hand_written_page::HandWrittenPage),
     MemoryDecoder(memory_decoder::MemoryDecoder),
+    Searcher(searcher::Searcher),
+    NewestByHand(newest_by_hand::NewestByHand),
 }
 
 /// Plays a role in this process.
@@ -58,6 +60,8 @@ pub fn play(text: &str) -> Result<()> {
         Role::PacedProducer(role) => role.play(parent),
         Role::HandWrittenPage(role) => role.play(parent),
         Role::MemoryDecoder(role) => role.play(),
+        Role::Searcher(role) => role.play(),
+        Role::NewestByHand(role) => role.play(),
     }
 }
 

@@ -10,6 +10,7 @@ pub mod page;
 pub mod page_actions;
 pub mod page_weight;
 pub mod produce;
+pub mod search;
 pub mod silence;
 pub mod start;
 
@@ -38,6 +39,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "B7", about: "memory at rest, and with clients that do not read", run: memory::run },
     Row { name: "B8", about: "what the page weighs, and how soon it is there", run: page_weight::run },
     Row { name: "B9", about: "typed records to one WebSocket, decoded", run: decode::run },
+    Row { name: "B10", about: "a search through a topic, and the newest records (B11)", run: search::run },
     Row { name: "B14", about: "until a failure is reported, and until processes exit", run: failure::run },
     Row { name: "B15", about: "silent clients: until they are closed, and what they cost others", run: silence::run },
     Row { name: "B16", about: "page actions, from the click to the effect", run: page_actions::run },

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::kafka_config;
 use crate::native::Producer;
 use crate::parent::{Parent, tell};
-use crate::payload::Payload;
+use crate::values::{ValueMaker, Values};
 
 /// How often due records are sent: enough for a batch, and far more often than a screen is drawn.
 const TICK: Duration = Duration::from_millis(5);
@@ -23,6 +23,7 @@ pub struct PacedProducer {
     pub topic: String,
     pub per_second: u64,
     pub records: u64,
+    pub values: Values,
     pub bytes: usize,
 }
 
@@ -30,9 +31,9 @@ impl PacedProducer {
     pub fn play(self, parent: Parent) -> Result<()> {
         let producer = Producer::new(&kafka_config::producer(&self.kafka, LINGER_MS), &self.topic)?;
         let most = self.per_second.clamp(1, kafka_config::QUEUE_MESSAGES / 4);
-        let mut payloads: Vec<_> = (0..most).map(|_| Payload::new(self.bytes)).collect();
+        let mut makers: Vec<_> = (0..most).map(|_| ValueMaker::new(self.values, self.bytes)).collect();
         // The first record waits for connections, metadata and a producer id.
-        producer.send(payloads.iter_mut().take(1).map(|payload| payload.value(0)))?;
+        producer.send(makers.iter_mut().take(1).map(|maker| maker.value(0)))?;
         let mut acknowledged = 0;
         while acknowledged < 1 {
             acknowledged += producer.acknowledged(WAIT)?;
@@ -49,7 +50,7 @@ impl PacedProducer {
             let room = most.saturating_sub(sent - acknowledged);
             let count = due.min(self.records).saturating_sub(sent).min(room);
             let numbers = sent..sent + count;
-            producer.send(payloads.iter_mut().zip(numbers).map(|(payload, number)| payload.value(number)))?;
+            producer.send(makers.iter_mut().zip(numbers).map(|(maker, number)| maker.value(number)))?;
             sent += count;
             acknowledged += producer.acknowledged(Duration::ZERO)?;
         }

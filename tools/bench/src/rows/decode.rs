@@ -102,7 +102,7 @@ fn garbage(lab: &Lab, measure: &mut dyn FnMut(&mut Case<'_>), installation: &Ins
 }
 
 /// A configuration file with the schema of a topic's values, in place of a registry.
-fn configuration(topic: &str, values: Values) -> Result<String> {
+pub fn configuration(topic: &str, values: Values) -> Result<String> {
     let schema = values.schema().context("these values have no schema")?;
     let directory = target_dir("bench_schemas");
     let write = |name: &str, text: &str| -> Result<String> {

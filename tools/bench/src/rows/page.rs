@@ -15,9 +15,13 @@ use crate::measurement::{Measurement, Unit};
 use crate::role::Role;
 use crate::roles::hand_written_page::HandWrittenPage;
 use crate::roles::paced_producer::PacedProducer;
+use crate::rows::decode::configuration;
 use crate::suite::floor;
+use crate::values::Values;
 
 const RATES: [u64; 4] = [1_000, 10_000, 100_000, 300_000];
+/// Of records that the bridge decodes.
+const TYPED_RATE: u64 = 100_000;
 const RECORD_BYTES: usize = 100;
 const TIME: Duration = Duration::from_secs(60);
 const QUICK_TIME: Duration = Duration::from_secs(2);
@@ -74,26 +78,39 @@ pub fn run(lab: &Lab, measure: &mut dyn FnMut(&mut Case<'_>)) -> Result<()> {
         measure(&mut Case {
             row: "B5",
             name: format!("{rate} records/s"),
-            metrics: vec![
-                Metric::new("CPU of the browser", Unit::Cores),
-                Metric::within("p5 of frames", Unit::FramesPerSecond, FRAMES_LIMIT),
-                Metric::within("longest task", Unit::Microseconds, TASK_LIMIT_US),
-                Metric::within("growth of the tab", Unit::Bytes, GROWTH_LIMIT),
-            ],
+            metrics: metrics(),
             floors: vec![floor("by hand in JavaScript", &[Some(CPU_TARGET), None, None, None], || {
-                watch(lab, rate, &address, |bridge, topic| Shown {
+                watch(lab, (rate, Values::Json), &address, |bridge, topic| Shown {
                     url: format!("http://{address}/?bridge={}&topic={}", bridge.address, topic.name),
                     is_listening: "window.listening",
                     received: "window.received()",
                 })
             })],
-            ours: Box::new(|| watch(lab, rate, &address, ponte)),
+            ours: Box::new(|| watch(lab, (rate, Values::Json), &address, ponte)),
         });
     }
+    measure(&mut Case {
+        row: "B5",
+        name: format!("{TYPED_RATE} Avro records/s"),
+        metrics: metrics(),
+        floors: vec![floor("the same rate of JSON", &[None, None, None, None], || {
+            watch(lab, (TYPED_RATE, Values::Json), &address, ponte)
+        })],
+        ours: Box::new(|| watch(lab, (TYPED_RATE, Values::Avro), &address, ponte)),
+    });
     if lab.scale.long {
         measure(&mut long_run(lab, &address));
     }
     Ok(())
+}
+
+fn metrics() -> Vec<Metric> {
+    vec![
+        Metric::new("CPU of the browser", Unit::Cores),
+        Metric::within("p5 of frames", Unit::FramesPerSecond, FRAMES_LIMIT),
+        Metric::within("longest task", Unit::Microseconds, TASK_LIMIT_US),
+        Metric::within("growth of the tab", Unit::Bytes, GROWTH_LIMIT),
+    ]
 }
 
 fn ponte(bridge: &Bridge, topic: &Topic<'_>) -> Shown<'static> {
@@ -114,7 +131,7 @@ fn long_run<'l>(lab: &'l Lab, address: &'l str) -> Case<'l> {
         if let Some(memory) = known.take() {
             return Ok(vec![Measurement::of(memory)]);
         }
-        let page = Watched::open(lab, LONG_RATE, LONG_TIME, address, ponte)?;
+        let page = Watched::open(lab, (LONG_RATE, Values::Json), LONG_TIME, address, ponte)?;
         let memory = page.tab_bytes()?;
         *opened.borrow_mut() = Some((page, memory));
         Ok(vec![Measurement::of(memory)])
@@ -148,15 +165,19 @@ struct Watched<'l> {
 impl<'l> Watched<'l> {
     fn open(
         lab: &'l Lab,
-        per_second: u64,
+        (per_second, values): (u64, Values),
         time: Duration,
         allowed: &str,
         shown: impl FnOnce(&Bridge, &Topic<'_>) -> Shown<'static>,
     ) -> Result<Self> {
         let topic = lab.topic_with(&RETENTION)?;
         let before = lab.scale.of(BEFORE);
-        topic.fill(before, RECORD_BYTES)?;
-        let bridge = lab.bridge_with(&["--allowed-origins", &format!("http://{allowed}")])?;
+        topic.fill_with(values, before, RECORD_BYTES)?;
+        let origin = format!("http://{allowed}");
+        let mut options = vec!["--allowed-origins", &origin];
+        let config = values.schema().map(|_| configuration(&topic.name, values)).transpose()?;
+        options.extend(config.iter().flat_map(|config| ["--config", config]));
+        let bridge = lab.bridge_with(&options)?;
         let Shown { url, is_listening, received } = shown(&bridge, &topic);
         let window = Window::open()?;
         window.go(&url)?;
@@ -164,8 +185,8 @@ impl<'l> Watched<'l> {
         window.until("what was there before", &format!("{received} >= {before}"))?;
 
         let records = per_second * time.as_secs();
-        let role =
-            PacedProducer { kafka: lab.kafka(), topic: topic.name.clone(), per_second, records, bytes: RECORD_BYTES };
+        let (kafka, topic_name, bytes) = (lab.kafka(), topic.name.clone(), RECORD_BYTES);
+        let role = PacedProducer { kafka, topic: topic_name, per_second, records, values, bytes };
         let mut producer = Process::start(&Role::PacedProducer(role))?;
         let _connected: u64 = producer.hear()?;
         Ok(Self { window, producer, received, before, time, _bridge: bridge, _topic: topic })
@@ -200,12 +221,12 @@ impl<'l> Watched<'l> {
 /// Measures our page or the hand-written one while records arrive at this rate.
 fn watch(
     lab: &Lab,
-    per_second: u64,
+    (per_second, values): (u64, Values),
     allowed: &str,
     shown: impl Fn(&Bridge, &Topic<'_>) -> Shown<'static>,
 ) -> Result<Vec<Measurement>> {
     let time = if lab.scale.quick { QUICK_TIME } else { TIME };
-    let mut page = Watched::open(lab, per_second, time, allowed, shown)?;
+    let mut page = Watched::open(lab, (per_second, values), time, allowed, shown)?;
     let memory = page.tab_bytes()?;
     page.window.ask::<bool>(METER)?;
     let (began, cpu) = (Instant::now(), page.window.cpu_seconds()?);

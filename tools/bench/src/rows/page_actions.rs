@@ -230,7 +230,7 @@ fn partitions_are_sorted(lab: &Lab) -> Result<Vec<Measurement>> {
         client.find(|message| matches!(message, ServerMessage::CreateTopicResult(_)).then_some(())).await
     })?;
     let window = Window::open()?;
-    window.go(&format!("http://{}/?view=topics&name=wide", bridge.address))?;
+    window.go(&format!("http://{}/?view=topics&name=wide&tab=partitions", bridge.address))?;
     window.until("the partitions", "document.querySelector('[data-testid=partition-row]')")?;
     Ok(vec![milliseconds(window.ask(MEASURE)?)])
 }
