@@ -30,6 +30,7 @@ pub mod python;
 pub mod raw;
 pub mod registry;
 pub mod scale;
+pub mod search;
 pub mod skip;
 pub mod socket;
 pub mod survivor;

@@ -110,7 +110,9 @@ async fn views_of_the_other_cluster_begin_anew() {
 async fn links_to_the_live_view_keep_the_cluster() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _configuration) = two_clusters("foobar").await;
-    let page = browser.load(&format!("{}?view=topics&name=foobar&cluster=dev", bridge.url()), View::default()).await;
+    let page = browser
+        .load(&format!("{}?view=topics&name=foobar&tab=partitions&cluster=dev", bridge.url()), View::default())
+        .await;
     page.wait_for("watch-topic").await;
     let partition = "document.querySelector(\"[data-testid=partition-row][data-partition='0'] a\")";
     page.until("a link to the partition", partition).await;

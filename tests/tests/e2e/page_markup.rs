@@ -189,7 +189,7 @@ async fn markup_in_group_and_topic_names_is_shown_as_text() {
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
     // The choice of formats is loaded after the form.
-    page.wait_for("encode-value").await;
+    page.until("the choice of formats", "document.querySelector('[data-testid=encode-value]')").await;
     let before = kinds(&page).await;
     for payload in PAYLOADS {
         page.fill("group", payload).await;

@@ -195,7 +195,8 @@ async fn topic_without_a_leader_is_not_treated_as_empty() {
         listed.topics.iter().any(|listed| listed.name == topic && listed.offline == 1).then_some(())
     })
     .await;
-    let page = browser.load(&format!("{}?view=topics&name={topic}", bridge.url()), View::default()).await;
+    let page =
+        browser.load(&format!("{}?view=topics&name={topic}&tab=partitions", bridge.url()), View::default()).await;
     page.wait_for("partition-row").await;
     let facts = page.text("topic-facts").await;
     assert!(facts.contains("unknown number of records"), "{facts}");

@@ -296,6 +296,8 @@ async fn demo_broker_disables_topic_changes_and_shows_why() {
     assert!(page.eval::<bool>("document.querySelector('[data-testid=create-replication]').disabled").await);
     page.click("create-submit").await;
     page.wait("topic-facts", "data-partitions", "2").await;
+    page.click("tab-partitions").await;
+    page.wait_for("more-partitions").await;
     for control in ["delete-topic", "empty-topic", "more-partitions"] {
         let is_disabled: bool = page.eval(&format!("document.querySelector('[data-testid={control}]').disabled")).await;
         assert!(is_disabled, "{control}");

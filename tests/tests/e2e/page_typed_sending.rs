@@ -34,7 +34,16 @@ async fn typed_bridge() -> Option<(Bridge, String)> {
     Some((bridge, topic))
 }
 
+/// Opens the choice of formats, which is one line for users who send text.
+async fn open_formats(page: &Page) {
+    page.wait_for("encode-formats").await;
+    if page.attribute("encode-formats", "aria-expanded").await.as_deref() == Some("false") {
+        page.click("encode-formats").await;
+    }
+}
+
 async fn choose_avro(page: &Page) {
+    open_formats(page).await;
     page.choose("encode-value", "avro").await;
     page.until("the schema", "document.querySelector('[data-testid=encode-value-schema]')?.innerText.includes('v1')")
         .await;
@@ -78,6 +87,121 @@ async fn wait_for_error(page: &Page, path: &str) {
 
 async fn wait_until_sendable(page: &Page) {
     page.until("a record that can be sent", "!document.querySelector('[data-testid=send]').disabled").await;
+}
+
+#[tokio::test]
+async fn formats_are_one_line_that_opens_and_opens_by_itself_for_a_typed_format() {
+    let Some(browser) = Browser::start().await else { return };
+    let Some((bridge, _)) = typed_bridge().await else { return };
+    let page = browser.open(&bridge).await;
+    page.wait_for("encode-formats").await;
+    page.until("the formats", "document.querySelector('[data-testid=encode-formats]').innerText.includes('JSON')")
+        .await;
+    let is_shown = "document.querySelector('[data-testid=encode-value]')?.getClientRects().length > 0";
+    assert!(!page.eval::<bool>(is_shown).await, "the choice is folded");
+    photograph(&page, "typed-folded").await;
+    choose_avro(&page).await;
+    let line = page.text("encode-formats").await;
+    assert!(line.contains("Avro"), "{line}");
+    page.click("encode-formats").await;
+    page.until("a folded choice", &format!("!({is_shown})")).await;
+    page.reload().await;
+    page.until("an open choice", is_shown).await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn misfit_is_shown_once_and_goes_away_with_the_text() {
+    let Some(browser) = Browser::start().await else { return };
+    let Some((bridge, _)) = typed_bridge().await else { return };
+    let page = browser.open(&bridge).await;
+    choose_avro(&page).await;
+    page.fill("compose-value", r#"{"id": 1, "state": "OLD", "items": []}"#).await;
+    wait_for_error(&page, "state").await;
+    let error: String = page
+        .eval("[...document.querySelectorAll('[data-testid=encode-error]')].map(e => e.innerText).find(Boolean)")
+        .await;
+    let shown = page.whole_text().await.matches(error.as_str()).count();
+    assert_eq!(shown, 1, "{error}");
+    page.fill("compose-value", r#"{"id": 1, "state": "NEW", "items": []}"#).await;
+    page.until("no error", "[...document.querySelectorAll('[data-testid=encode-error]')].every(e => !e.innerText)")
+        .await;
+    assert!(!page.whole_text().await.contains(&error));
+    wait_until_sendable(&page).await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn list_of_sent_records_shows_the_json_of_typed_records() {
+    let Some(browser) = Browser::start().await else { return };
+    let Some((bridge, _)) = typed_bridge().await else { return };
+    let page = browser.open(&bridge).await;
+    choose_avro(&page).await;
+    page.fill("compose-value", r#"{"id": 41, "state": "NEW", "items": []}"#).await;
+    wait_until_sendable(&page).await;
+    page.click("send").await;
+    acked(&page, 1).await;
+    let row = page.text("sent-row").await;
+    assert!(row.contains(r#""id": 41"#), "{row}");
+    page.click("send-run-tab").await;
+    page.fill("run-value", r#"{"id": {{i 70}}, "state": "PAID", "items": []}"#).await;
+    page.fill("run-rate", "100").await;
+    page.press("Tab", &[]).await;
+    page.click("run-start").await;
+    page.wait("run", "data-acked", "10").await;
+    let row = page.text("sent-row").await;
+    assert!(row.contains(r#""id": 79"#), "{row}");
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn saved_template_keeps_its_encoding() {
+    let Some(browser) = Browser::start().await else { return };
+    let Some((bridge, _)) = typed_bridge().await else { return };
+    let page = browser.open(&bridge).await;
+    page.click("send-run-tab").await;
+    choose_avro(&page).await;
+    page.until("the versions", "document.querySelector('[data-testid=encode-value-version] option[value=\"1\"]')")
+        .await;
+    page.choose("encode-value-version", "1").await;
+    page.click_at("[data-testid=templates] summary").await;
+    page.fill("template-name", "orders").await;
+    page.click("template-save").await;
+    page.choose("encode-value", "text").await;
+    page.click("template-load").await;
+    page.until("the encoding", "document.querySelector('[data-testid=encode-value]').value === 'avro'").await;
+    page.until("the version", "document.querySelector('[data-testid=encode-value-version]').value === '1'").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn page_stays_responsive_while_a_large_text_with_few_valid_lines_is_checked() {
+    let Some(browser) = Browser::start().await else { return };
+    let Some((bridge, _)) = typed_bridge().await else { return };
+    let page = browser.open(&bridge).await;
+    page.click("send-batch-tab").await;
+    choose_avro(&page).await;
+    // The longest time between two runs of a timer of 10 ms.
+    let watch = "(window.__longest = 0, window.__last = performance.now(), setInterval(() => { \
+                 const now = performance.now(); window.__longest = Math.max(window.__longest, now - window.__last); \
+                 window.__last = now }, 10), true)";
+    let drop = "(() => { const text = '{broken\\n'.repeat(1e6) + '{\"id\": 1, \"state\": \"NEW\", \"items\": []}\\n'; \
+                const data = new DataTransfer(); data.items.add(new File([text], 'large.jsonl')); \
+                const picker = document.querySelector('[data-testid=batch-picker]'); picker.files = data.files; \
+                picker.dispatchEvent(new Event('change', {bubbles: true})); return true })()";
+    page.eval::<bool>(drop).await;
+    page.wait_for("batch").await;
+    page.choose("batch-format", "jsonl").await;
+    assert!(page.eval::<bool>(watch).await);
+    page.wait("batch", "data-state", "checked").await;
+    page.wait("batch", "data-good", "1").await;
+    page.wait("batch", "data-faulty", "1000000").await;
+    let longest: f64 = page.eval("window.__longest").await;
+    assert!(longest < 1000.0, "the page did not respond for {longest} ms");
+    page.click("batch-send").await;
+    page.wait("run", "data-state", "done").await;
+    page.wait("run", "data-acked", "1").await;
+    page.is_clean().await;
 }
 
 #[tokio::test]
@@ -174,6 +298,7 @@ async fn subject_that_does_not_exist_blocks_sending_and_is_never_registered() {
     let Some((bridge, _)) = typed_bridge().await else { return };
     let page = browser.open(&bridge).await;
     let missing = unique("missing");
+    open_formats(&page).await;
     page.choose("encode-value", "avro").await;
     page.choose("encode-value-strategy", "subject").await;
     page.fill("encode-value-subject", &missing).await;
@@ -277,6 +402,7 @@ async fn number_is_written_without_a_schema() {
     let Some(browser) = Browser::start().await else { return };
     let Some((bridge, topic)) = typed_bridge().await else { return };
     let page = browser.open(&bridge).await;
+    open_formats(&page).await;
     page.choose("encode-key", "int64").await;
     page.click("compose-key-json").await;
     page.fill("compose-key", "42").await;

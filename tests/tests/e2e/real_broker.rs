@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use local_kafka::Cluster;
-use protocol::{Gap, GapReason, ProduceRecord, ServerMessage, WireBytes};
+use protocol::{Gap, GapReason, Order, ProduceRecord, Search, ServerMessage, WireBytes};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use tests::client::{Outcome, RecordExt, messaggi, text_record};
 use tests::fence::nothing_before_reply;
@@ -14,6 +14,7 @@ use tests::kafka::{
     client_config, create_topic, create_topic_with, delete_records_before, delete_topic, grow_topic, try_create_topic,
 };
 use tests::scale::times;
+use tests::search::search;
 use tests::{Bridge, Client, Kafka, PATIENCE, Survivor, Watch, eventually, on_every_kafka, unique};
 
 const PARTITIONS: i32 = 3;
@@ -267,6 +268,18 @@ on_every_kafka! {
         }
         assert!(offsets.is_sorted() && (offsets.len() as i64) < last + 1, "holes: {offsets:?}");
         nothing_before_reply::<Gap>(&mut client).await;
+
+        for order in [Order::Newest, Order::Oldest] {
+            let found = client.search(Search { order, ..search(&topic, 1000) }).await;
+            let mut searched: Vec<i64> = found.places().into_iter().map(|(_, offset)| offset).collect();
+            if order == Order::Newest {
+                searched.reverse();
+            }
+            assert_eq!((found.done.cursor, found.progress.left), (None, 0));
+            // Compaction goes on.
+            let is_one = |offset: &i64| offsets.contains(offset);
+            assert!(searched.is_sorted() && searched.iter().all(is_one) && searched.last() == Some(&last), "{searched:?}");
+        }
     }
 
     async fn aborted_records_are_not_delivered_and_transaction_markers_are_no_gap(kafka: Kafka) {
