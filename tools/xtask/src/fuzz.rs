@@ -8,14 +8,14 @@ use anyhow::{Context, Result, bail};
 
 use crate::programs::{run as run_command, target_dir, workspace_root};
 
-const TARGETS: [&str; 4] = ["files", "protocol", "records", "schemas"];
+const TARGETS: [&str; 5] = ["files", "filters", "protocol", "records", "schemas"];
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// How long each target runs
     #[arg(long, default_value_t = 60)]
     seconds: u32,
-    /// Run only this target: files, protocol, records or schemas
+    /// Run only this target: files, filters, protocol, records or schemas
     #[arg(long, value_parser = TARGETS)]
     target: Option<String>,
 }

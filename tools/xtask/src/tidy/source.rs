@@ -61,6 +61,7 @@ const NAME_RULES: &[NameRule] = &[
         except: &[
             "frontend/src/app/",
             "frontend/src/live/",
+            "frontend/src/messages/",
             "frontend/src/send/",
             "frontend/src/topics/",
             "frontend/src/groups/",
