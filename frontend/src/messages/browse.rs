@@ -259,6 +259,11 @@ impl Browse {
         self.read(FoundRecords::is_running)
     }
 
+    /// Whether the search that the form describes is running. After a change of the form, the next click searches instead of stopping.
+    pub fn can_stop(self) -> bool {
+        self.is_running() && self.form.with(|form| self.ran.with_value(|ran| ran.as_ref() == Some(form)))
+    }
+
     /// Puts the rows into the order of the sorted column. Returns their number.
     pub fn sort_rows(self) -> usize {
         let sort = self.sort.get();

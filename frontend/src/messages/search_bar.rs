@@ -213,7 +213,7 @@ fn PartitionerSelect(browse: Browse) -> impl IntoView {
 fn FilterField(browse: Browse, fault: Memo<String>) -> impl IntoView {
     let prefs = preferences();
     let mode = Memo::new(move |_| browse.form.with(|form| form.mode));
-    let is_running = Memo::new(move |_| browse.is_running());
+    let can_stop = Memo::new(move |_| browse.can_stop());
     let field = NodeRef::<Input>::new();
     let keys = window_event_listener(leptos::ev::keydown, move |event| {
         if event.key() == "/"
@@ -282,12 +282,12 @@ fn FilterField(browse: Browse, fault: Memo<String>) -> impl IntoView {
         <button
             type="button"
             class="button search-run"
-            class:primary=move || !is_running.get()
+            class:primary=move || !can_stop.get()
             data-testid="search-run"
-            data-state=move || if is_running.get() { "running" } else { "idle" }
-            on:click=move |_| if is_running.get_untracked() { browse.stop() } else { browse.run() }
+            data-state=move || if can_stop.get() { "running" } else { "idle" }
+            on:click=move |_| if can_stop.get_untracked() { browse.stop() } else { browse.run() }
         >
-            {move || if is_running.get() { prefs.words().search_stop } else { prefs.words().search_filter }}
+            {move || if can_stop.get() { prefs.words().search_stop } else { prefs.words().search_filter }}
         </button>
     }
 }

@@ -108,6 +108,11 @@ async fn hidden_tab_draws_no_view_and_is_current_when_shown() {
             &format!("document.querySelector('[data-testid={shown}]')?.getAttribute('{counts}')"),
         )
         .await;
+        // The messages of a topic are loaded once, and the timeline after them.
+        let loaded = "(search => !search || (search.dataset.state === 'done' && \
+                      document.querySelector('[data-testid=timeline]')?.dataset.state === 'shown')) \
+                      (document.querySelector('[data-testid=search]'))";
+        page.until("what it loads", loaded).await;
         let before = page.count(shown, counts).await;
         page.eval::<bool>(&note_pushes(pushed)).await;
         page.hide().await;
