@@ -171,7 +171,7 @@ pub use stored_record::{DecodedParts, OriginalRecord, RecordIsGone, StoredRecord
 pub use subject_list::{SubjectList, SubjectQuery};
 pub use templates::{SavedTemplate, Templates};
 pub use topic_formats::{
-    AUTO, FormatGroup, GROUPS as FORMAT_GROUPS, TopicFormats, format_mut, format_of, schema_mut, with_kept_schemas,
+    AUTO, FormatGroup, GROUPS as FORMAT_GROUPS, TopicFormats, choose_format, format_mut, schema_mut, with_kept_schemas,
 };
 pub use topic_list::{TopicList, TopicQuery, TopicTotals};
 pub use topic_snapshot::{

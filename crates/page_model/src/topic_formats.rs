@@ -123,6 +123,12 @@ pub fn schema_mut(decode: &mut Decode, part: RecordPart) -> &mut Option<LocalSch
     }
 }
 
+/// Chooses the format of a part by its name. A schema of the user's own belongs to the format before, and is not used any more.
+pub fn choose_format(decode: &mut Decode, part: RecordPart, name: &str) {
+    *format_mut(decode, part) = format_of(name);
+    *schema_mut(decode, part) = None;
+}
+
 /// The format of this name; `auto` for a name that this page does not know.
 pub fn format_of(name: &str) -> RecordFormat {
     name.parse().unwrap_or(RecordFormat::Auto)

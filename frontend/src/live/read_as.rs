@@ -10,21 +10,13 @@ use crate::live::own_schema::OwnSchema;
 use crate::live::watch_fields::WatchFields;
 use crate::ui::lazy::{Lazy, lazy_part};
 use crate::ui::menu::Menu;
-use page_model::{AUTO, FORMAT_GROUPS, FormatGroup, ReadMode, format_mut, format_of, schema_mut};
+use page_model::{AUTO, FORMAT_GROUPS, FormatGroup, ReadMode, choose_format, format_mut};
 
 #[component]
 pub fn ReadAs(fields: WatchFields) -> impl IntoView {
     let prefs = preferences();
     let formats = Memo::new(move |_| fields.formats());
-    let label = move || {
-        let words = prefs.words();
-        match formats.get() {
-            AUTO => words.read_as.with_formats(words.read_as_auto),
-            Decode { key, value, .. } => {
-                words.read_as.with_formats(&words.read_as_both.with_key_value(key.name(), value.name()))
-            }
-        }
-    };
+    let label = move || formats_label(formats.get(), prefs.words());
     view! {
         <div class="read-as" title=prefs.text(|w| w.read_as_hint)>
             <Menu label=label testid="read-as" class="">
@@ -50,9 +42,7 @@ fn FormatSelects(fields: WatchFields) -> impl IntoView {
     };
     let choose = move |part: RecordPart, format: &str| {
         let mut formats = untrack(|| fields.formats());
-        *format_mut(&mut formats, part) = format_of(format);
-        // The schema belongs to the other format.
-        *schema_mut(&mut formats, part) = None;
+        choose_format(&mut formats, part, format);
         fields.choose_formats(formats);
     };
     let select = move |testid: &'static str, word: fn(&'static Words) -> &'static str, part: RecordPart| {
@@ -77,6 +67,16 @@ fn FormatSelects(fields: WatchFields) -> impl IntoView {
         <p id="read-as-note" class="format-note">
             {hint}
         </p>
+    }
+}
+
+/// What the closed menu says about the formats.
+pub fn formats_label(formats: Decode, words: &Words) -> String {
+    match formats {
+        AUTO => words.read_as.with_formats(words.read_as_auto),
+        Decode { key, value, .. } => {
+            words.read_as.with_formats(&words.read_as_both.with_key_value(key.name(), value.name()))
+        }
     }
 }
 

@@ -1,33 +1,23 @@
 //! The menu with the formats in which keys and values are read. As in the live view, this browser keeps the choice for the topic.
 
 use leptos::prelude::*;
-use protocol::{Decode, RecordPart};
+use protocol::RecordPart;
 
 use crate::context::preferences;
 use crate::i18n::Words;
-use crate::live::read_as::format_groups;
+use crate::live::read_as::{format_groups, formats_label};
 use crate::messages::browse::Browse;
 use crate::ui::menu::Menu;
-use page_model::{AUTO, format_mut, format_of, schema_mut};
+use page_model::{choose_format, format_mut};
 
 #[component]
 pub fn FormatsMenu(browse: Browse) -> impl IntoView {
     let prefs = preferences();
     let formats = Memo::new(move |_| browse.chosen_decode());
-    let label = move || {
-        let words = prefs.words();
-        match formats.get() {
-            AUTO => words.read_as.with_formats(words.read_as_auto),
-            Decode { key, value, .. } => {
-                words.read_as.with_formats(&words.read_as_both.with_key_value(key.name(), value.name()))
-            }
-        }
-    };
+    let label = move || formats_label(formats.get(), prefs.words());
     let choose = move |part: RecordPart, format: &str| {
         let mut chosen = formats.get_untracked();
-        *format_mut(&mut chosen, part) = format_of(format);
-        // The user's own schema belongs to the other format.
-        *schema_mut(&mut chosen, part) = None;
+        choose_format(&mut chosen, part, format);
         browse.choose_decode(chosen);
     };
     let select = move |testid: &'static str, word: fn(&'static Words) -> &'static str, part: RecordPart| {

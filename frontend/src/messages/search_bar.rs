@@ -13,7 +13,7 @@ use crate::messages::expression_help::ExpressionHelp;
 use crate::messages::formats_menu::FormatsMenu;
 use crate::messages::range_fields::RangeFields;
 use crate::topics::topic_view::watch_href;
-use crate::ui::keys::key_is_unused;
+use crate::ui::keys::focus_with_slash;
 use page_model::{KeyPartitioner, RangeChoice, SearchField, SearchMode, Start, error_spot};
 
 type Word = fn(&'static Words) -> &'static str;
@@ -215,16 +215,7 @@ fn FilterField(browse: Browse, fault: Memo<String>) -> impl IntoView {
     let mode = Memo::new(move |_| browse.form.with(|form| form.mode));
     let can_stop = Memo::new(move |_| browse.can_stop());
     let field = NodeRef::<Input>::new();
-    let keys = window_event_listener(leptos::ev::keydown, move |event| {
-        if event.key() == "/"
-            && key_is_unused(&event)
-            && let Some(field) = field.get_untracked()
-        {
-            event.prevent_default();
-            let _ = field.focus();
-        }
-    });
-    on_cleanup(move || keys.remove());
+    focus_with_slash(field);
     let hint = move || {
         let known = MODES.iter().find(|(of, ..)| *of == mode.get());
         known.map(|(.., hint)| hint(prefs.words()))

@@ -9,7 +9,7 @@ use crate::context::request_error::request_error_text;
 use crate::context::{navigation, preferences, store};
 use crate::i18n::Words;
 use crate::platform::browser;
-use crate::ui::keys::key_is_unused;
+use crate::ui::keys::focus_with_slash;
 use page_model::{Link, ReadState, RequestError, ViewUpdate};
 
 type Word = fn(&'static Words) -> &'static str;
@@ -109,16 +109,7 @@ pub fn FindField(
 ) -> impl IntoView {
     let (prefs, navigation) = (preferences(), navigation());
     let field = NodeRef::<leptos::html::Input>::new();
-    let keys = window_event_listener(leptos::ev::keydown, move |event| {
-        if event.key() == "/"
-            && key_is_unused(&event)
-            && let Some(field) = field.get_untracked()
-        {
-            event.prevent_default();
-            let _ = field.focus();
-        }
-    });
-    on_cleanup(move || keys.remove());
+    focus_with_slash(field);
     view! {
         <input
             type="search"
