@@ -228,33 +228,27 @@ fn as_double(value: &Value<'_>) -> f64 {
     }
 }
 
-fn int<'a>(operator: Arithmetic, left: i64, right: i64) -> Result<Value<'a>, Reason> {
-    if right == 0 && matches!(operator, Arithmetic::Divide | Arithmetic::Remainder) {
-        return Err(Reason::DivisionByZero);
-    }
-    let result = match operator {
-        Arithmetic::Add => left.checked_add(right),
-        Arithmetic::Subtract => left.checked_sub(right),
-        Arithmetic::Multiply => left.checked_mul(right),
-        Arithmetic::Divide => left.checked_div(right),
-        Arithmetic::Remainder => left.checked_rem(right),
+/// Declares the arithmetic of a type of integers, which fails instead of wrapping around.
+macro_rules! checked {
+    ($name:ident, $integer:ty, $value:ident) => {
+        fn $name<'a>(operator: Arithmetic, left: $integer, right: $integer) -> Result<Value<'a>, Reason> {
+            if right == 0 && matches!(operator, Arithmetic::Divide | Arithmetic::Remainder) {
+                return Err(Reason::DivisionByZero);
+            }
+            let result = match operator {
+                Arithmetic::Add => left.checked_add(right),
+                Arithmetic::Subtract => left.checked_sub(right),
+                Arithmetic::Multiply => left.checked_mul(right),
+                Arithmetic::Divide => left.checked_div(right),
+                Arithmetic::Remainder => left.checked_rem(right),
+            };
+            result.map(Value::$value).ok_or(Reason::Overflow)
+        }
     };
-    result.map(Value::Int).ok_or(Reason::Overflow)
 }
 
-fn uint<'a>(operator: Arithmetic, left: u64, right: u64) -> Result<Value<'a>, Reason> {
-    if right == 0 && matches!(operator, Arithmetic::Divide | Arithmetic::Remainder) {
-        return Err(Reason::DivisionByZero);
-    }
-    let result = match operator {
-        Arithmetic::Add => left.checked_add(right),
-        Arithmetic::Subtract => left.checked_sub(right),
-        Arithmetic::Multiply => left.checked_mul(right),
-        Arithmetic::Divide => left.checked_div(right),
-        Arithmetic::Remainder => left.checked_rem(right),
-    };
-    result.map(Value::Uint).ok_or(Reason::Overflow)
-}
+checked!(int, i64, Int);
+checked!(uint, u64, Uint);
 
 /// A signed and an unsigned integer; the result is signed if it fits.
 fn mixed<'a>(operator: Arithmetic, left: &Value<'_>, right: &Value<'_>) -> Result<Value<'a>, Reason> {

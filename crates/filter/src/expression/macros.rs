@@ -33,7 +33,7 @@ impl<'a> Evaluation<'a, '_> {
         parts.condition.as_ref().map_or(Ok(true), |condition| self.bool(condition))
     }
 
-    /// Whether the condition has this result for an item. A failure counts only if there is none, as with `&&` and `||`.
+    /// Whether the condition has this result for an item. A failure for an item counts only if no item has this result, as with `&&` and `||`.
     fn finds(
         &mut self,
         items: &mut Items<'a>,

@@ -24,7 +24,7 @@ impl MessageTypes {
     }
 
     /// The number of a record's type, and the bytes of its message. Confluent's serializers write message indexes after the schema's id;
-    /// Apicurio's write a name, unless they are told to write indexes. With headers, Apicurio's serializers 2 write the name only in a header,
+    /// Apicurio's write a name, unless they are configured to write indexes. With headers, Apicurio's serializers 2 write the name only in a header,
     /// and the serializers 3 in both places.
     pub(super) fn find<'a>(
         &mut self,

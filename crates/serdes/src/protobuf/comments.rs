@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use prost_reflect::DescriptorPool;
 
-/// The comments of all files of a schema. Descriptors have them only if their compiler was told to keep them (`protoc --include_source_info`).
+/// The comments of all files of a schema. Descriptors have them only if they were compiled with `protoc --include_source_info`.
 pub(super) struct Comments<'p>(HashMap<(&'p str, &'p [i32]), &'p str>);
 
 impl<'p> Comments<'p> {
