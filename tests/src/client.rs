@@ -480,17 +480,8 @@ pub fn decoded(frame: &[u8]) -> Records {
         let raw = raw.unwrap_or_else(|error| panic!("{error}: {frame:?}"));
         let view = raw.view().unwrap_or_else(|error| panic!("{error}: {frame:?}"));
         let numbers = raw.notes().unwrap_or_else(|error| panic!("{error}: {frame:?}"));
-        let note = |number: u16| Some(Box::new(notes[usize::from(number.checked_sub(1)?)].clone()));
-        Record {
-            offset: Offset(view.offset),
-            timestamp: view.timestamp,
-            timestamp_type: view.timestamp_type,
-            key: WireBytes::from_kafka(view.key),
-            value: WireBytes::from_kafka(view.value),
-            headers: view.headers.map(|(name, value)| Header(name.to_owned(), WireBytes::from_kafka(value))).collect(),
-            key_note: note(numbers.key),
-            value_note: note(numbers.value),
-        }
+        let note = |number: u16| Some(notes[usize::from(number.checked_sub(1)?)].clone());
+        Record::of(view, note(numbers.key), note(numbers.value))
     };
     let records: Vec<Record> = batch.records.map(record).collect();
     assert_eq!(records.len(), batch.count as usize, "the head counts the records");

@@ -225,7 +225,8 @@ impl Connection {
             .set("auto.offset.reset", "error")
             // At the end of the partition the range is complete.
             .set("enable.partition.eof", "true");
-        prefer(&mut config, "fetch.wait.max.ms", self.fetch_wait_ms());
+        // No new records are awaited, and a fetch that waits at the end of a partition delays the next range of its consumer.
+        prefer(&mut config, "fetch.wait.max.ms", if self.demo { self.fetch_wait_ms() } else { "10" });
         config
     }
 
@@ -233,10 +234,6 @@ impl Connection {
     /// has not chosen it.
     pub fn scan_config(&self, isolation: Isolation, fetch_bytes: usize) -> ClientConfig {
         let mut config = self.range_config();
-        // A scan never waits for new records, and a fetch that waits at the end of a partition delays the next scan of its consumer.
-        if self.properties.get("fetch.wait.max.ms").is_none() {
-            config.set("fetch.wait.max.ms", "10");
-        }
         config.set("group.id", "ponte-search").set("enable.auto.offset.store", "false").set(
             "isolation.level",
             match isolation {

@@ -125,10 +125,6 @@ impl Scanner {
         Ok(Self { data, consumer, isolation, depth })
     }
 
-    pub fn depth(&self) -> Depth {
-        self.depth
-    }
-
     /// Starts to read the ranges. They must be of different partitions, and not empty.
     ///
     /// # Errors
@@ -223,23 +219,11 @@ impl Scan<'_> {
     /// # Errors
     /// If Kafka refuses, or has sent nothing for 30 s.
     pub fn step(&mut self) -> Result<Step, ErrorBody> {
-        let mut step = Step::default();
-        let mut error = None;
-        self.take(&mut step, &mut error);
-        if let Some(error) = error {
-            return Err(error);
-        }
-        let has_heard = !step.batches.is_empty() || !step.complete.is_empty() || !step.lost.is_empty();
-        if has_heard {
+        let step = self.take()?;
+        if !step.batches.is_empty() || !step.complete.is_empty() || !step.lost.is_empty() {
             self.heard = Instant::now();
-        } else {
-            if self.heard.elapsed() > SILENCE {
-                return Err(self.silence());
-            }
-        }
-        for index in step.complete.iter().chain(&step.lost) {
-            self.ranges[*index].is_complete = true;
-            self.left -= 1;
+        } else if self.heard.elapsed() > SILENCE {
+            return Err(self.silence());
         }
         // Otherwise librdkafka would fetch beyond the end of these ranges while it fetches the others.
         if self.left > 0 && !step.complete.is_empty() && self.started.elapsed() > DROP_COMPLETE_AFTER {
@@ -248,8 +232,10 @@ impl Scan<'_> {
         Ok(step)
     }
 
-    fn take(&mut self, step: &mut Step, failure: &mut Option<ErrorBody>) {
-        let taken = self.scanner.data.take(STEP, self.take_count);
+    fn take(&mut self) -> Result<Step, ErrorBody> {
+        let scanner = self.scanner;
+        let taken = scanner.data.take(STEP, self.take_count);
+        let mut step = Step::default();
         let mut headers = Vec::new();
         // The range of the previous message, because most messages have the same.
         let mut last: Option<(TakenMessage<'_>, usize)> = None;
@@ -264,38 +250,37 @@ impl Scan<'_> {
                     *index
                 }
             };
-            let running = &mut self.ranges[index];
-            if running.is_complete || step.complete.contains(&index) {
+            let Running { range, next, is_complete } = &mut self.ranges[index];
+            if *is_complete {
                 continue;
             }
-            match message.error() {
-                None => {}
+            let offset = message.offset();
+            let ended = match message.error() {
+                None if offset >= range.to => Some(&mut step.complete),
+                None if offset < *next => continue,
+                None => None,
                 // The rest of the range has no records that can be read: it was compacted, or has transaction markers.
-                Some(RDKafkaErrorCode::PartitionEOF) => {
-                    step.complete.push(index);
-                    continue;
-                }
-                Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
-                    step.lost.push(index);
-                    continue;
-                }
+                Some(RDKafkaErrorCode::PartitionEOF) => Some(&mut step.complete),
+                Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => Some(&mut step.lost),
                 Some(code) => {
-                    *failure = failure.take().or_else(|| fatal(code, &running.range.partition.topic));
+                    if let Some(error) = fatal(code, &range.partition.topic) {
+                        return Err(error);
+                    }
                     tracing::debug!(%code, "an error while searching");
                     continue;
                 }
-            }
-            let offset = message.offset();
-            if offset >= running.range.to {
-                step.complete.push(index);
+            };
+            if let Some(ended) = ended {
+                ended.push(index);
+                *is_complete = true;
+                self.left -= 1;
                 continue;
             }
-            if offset < running.next {
-                continue;
-            }
-            running.next = offset + 1;
-            if running.next >= running.range.to {
+            *next = offset + 1;
+            if *next >= range.to {
                 step.complete.push(index);
+                *is_complete = true;
+                self.left -= 1;
             }
             records += 1;
             bytes += message.stored_bytes();
@@ -310,7 +295,7 @@ impl Scan<'_> {
                 step.batches.push(ScannedBatch { range: index, records, next: 0 });
             }
             let Some(batch) = step.batches.last_mut() else { continue };
-            batch.next = running.next;
+            batch.next = *next;
             batch.records.push(RecordView {
                 offset,
                 timestamp,
@@ -323,6 +308,7 @@ impl Scan<'_> {
         if let Some(average) = usize::checked_div(bytes, records) {
             self.take_count = (TAKE_BYTES / average.max(1)).clamp(1, TAKE_RECORDS);
         }
+        Ok(step)
     }
 
     fn unassign(&self, indexes: &[usize]) {

@@ -11,6 +11,7 @@ use crate::decode::DecodeNote;
 #[cfg(feature = "schema")]
 use crate::decode::{DecodeFailure, RecordFormat, SchemaReference};
 use crate::name::Offset;
+use crate::record_view::{HeaderView, RecordView};
 use crate::server::TimestampType;
 use crate::wire_bytes::WireBytes;
 
@@ -31,6 +32,26 @@ pub struct Record {
     /// What is said of a key that was to be decoded.
     pub key_note: Option<Box<DecodeNote>>,
     pub value_note: Option<Box<DecodeNote>>,
+}
+
+impl Record {
+    /// The record that a view shows. The notes say whether its key and value are decoded.
+    pub fn of<'a>(
+        view: RecordView<'a, impl Iterator<Item = HeaderView<'a>>>,
+        key_note: Option<DecodeNote>,
+        value_note: Option<DecodeNote>,
+    ) -> Self {
+        Self {
+            offset: Offset(view.offset),
+            timestamp: view.timestamp,
+            timestamp_type: view.timestamp_type,
+            key: WireBytes::from_kafka(view.key),
+            value: WireBytes::from_kafka(view.value),
+            headers: view.headers.map(|(name, value)| Header(name.to_owned(), WireBytes::from_kafka(value))).collect(),
+            key_note: key_note.map(Box::new),
+            value_note: value_note.map(Box::new),
+        }
+    }
 }
 
 /// A record of a topic.

@@ -148,7 +148,7 @@ impl AdmittedSearch {
             }
             Err(error) => (None, Err(self.source.with_reason(error))),
         };
-        // If the socket is gone, there is nobody to search for.
+        // If the socket is gone, no client receives the records.
         if sender.blocking_send(Sent::Started(started)).is_ok()
             && let Some(plan) = plan
         {

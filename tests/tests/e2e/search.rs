@@ -7,7 +7,7 @@ use protocol::{
     ErrorCode, Filter, Header, Isolation, Offset, Order, Partitioner, ProduceRecord, RangeBound, Search, SearchEnd,
     SearchProgress, SearchStarted, SearchStop, SearchStopResult, TimelineRequest, TimelineResult, WireBytes,
 };
-use tests::client::messaggi;
+use tests::client::{messaggi, text_record};
 use tests::kafka::{create_topic_with, delete_records_before, delete_topic, grow_topic};
 use tests::search::search;
 use tests::transaction::Transaction;
@@ -336,6 +336,18 @@ async fn search_finds_every_record_once_while_a_broker_is_killed_and_leaders_mov
     let (found, _cluster) = tokio::join!(client.found(started), cluster);
     assert_eq!(found.done.error, None);
     assert_eq!((found.values(), found.progress.scanned), (numbers(0..3000), 3000));
+}
+
+/// The client checks the size of each frame.
+#[tokio::test]
+async fn large_records_share_a_message_only_if_it_stays_within_the_limit() {
+    let topic = unique("large");
+    let bridge = Bridge::start().demo().topic(&topic).await;
+    let mut client = bridge.client().await;
+    let sizes = [500_000, 600_000, 10, 500_000, 600_000, 500_000];
+    client.write(sizes.iter().map(|size| text_record(&topic, &"x".repeat(*size))).collect()).await;
+    let found = client.search(Search { order: Order::Oldest, ..search(&topic, 10) }).await;
+    assert_eq!(found.values().iter().map(String::len).collect::<Vec<_>>(), sizes);
 }
 
 /// The consumer of a search is assigned again for each part, while librdkafka has fetched far beyond the part before.

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use protocol::{ErrorBody, ErrorCode, Isolation, OffsetRange, Partitioner, RangeBound, TopicName, TopicPartition};
+use protocol::{ErrorBody, Isolation, OffsetRange, Partitioner, RangeBound, TopicName, TopicPartition};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::ScanRange;
 use crate::admin::{Admin, admin_error, missing, unknown_partition};
 use crate::metadata_client::TIMEOUT;
-use crate::native::Failure;
+use crate::native::{Failure, partition_of};
 use crate::range::by_time;
 use feed::ends::{Ends, PartitionEnds};
 
@@ -31,15 +31,25 @@ impl Admin {
         let chosen = if partitions.is_empty() { &existing } else { partitions };
         let named = |partition: &i32| TopicPartition { topic: topic.to_string(), partition: *partition };
         let chosen: Vec<TopicPartition> = chosen.iter().map(named).collect();
-        let ends = self.scan_ends(topic, &chosen)?;
-        let (from, to) = (
-            self.resolve(topic, &chosen, &ends, from, isolation)?,
-            self.resolve(topic, &chosen, &ends, to, isolation)?,
-        );
+        let ends = self.scan_ends(&chosen)?;
+        let times = |bound: &RangeBound| match bound {
+            RangeBound::Timestamp(ms) => self.offsets_at(topic, &ends, *ms),
+            _ => Ok(HashMap::new()),
+        };
+        let (from_times, to_times) = (times(from)?, times(to)?);
         let range = |partition: TopicPartition| {
-            let (start, end) = readable(ends.get(&partition)?, isolation);
-            let (from, to) = (from.get(&partition)?.max(&start), to.get(&partition)?.min(&end));
-            (from < to).then_some(ScanRange { from: *from, to: *to, partition })
+            let ends = ends.get(&partition)?;
+            let (start, end) = readable(ends, isolation);
+            let offset = |bound: &RangeBound, times: &HashMap<TopicPartition, i64>| match bound {
+                RangeBound::Earliest => start,
+                RangeBound::Latest => end,
+                RangeBound::Offset(offset) => offset.0,
+                RangeBound::Last(count) => end.saturating_sub(i64::try_from(*count).unwrap_or(i64::MAX)),
+                // Without a record at or after the time, the bound is the end of the partition.
+                RangeBound::Timestamp(_) => times.get(&partition).copied().unwrap_or(ends.high.0),
+            };
+            let (from, to) = (offset(from, &from_times).max(start), offset(to, &to_times).min(end));
+            (from < to).then_some(ScanRange { from, to, partition })
         };
         Ok(chosen.into_iter().filter_map(range).collect())
     }
@@ -50,12 +60,11 @@ impl Admin {
     /// If Kafka refuses or does not answer.
     pub fn rest_of(
         &self,
-        topic: &TopicName,
         ranges: Vec<ScanRange>,
         isolation: Isolation,
     ) -> Result<(Vec<ScanRange>, Vec<OffsetRange>), ErrorBody> {
         let partitions: Vec<TopicPartition> = ranges.iter().map(|range| range.partition.clone()).collect();
-        let ends = self.scan_ends(topic, &partitions)?;
+        let ends = self.scan_ends(&partitions)?;
         let (mut rest, mut deleted) = (Vec::new(), Vec::new());
         for ScanRange { partition, from, to } in ranges {
             let Some(ends) = ends.get(&partition) else { continue };
@@ -76,88 +85,48 @@ impl Admin {
         Ok((rest, deleted))
     }
 
-    /// The number of partitions of a topic.
+    /// The partition in which a producer writes records with this key.
     ///
     /// # Errors
     /// If the topic does not exist, or Kafka refuses or does not answer.
     pub fn partition_of_key(&self, topic: &TopicName, key: &[u8], partitioner: Partitioner) -> Result<i32, ErrorBody> {
         let existing = self.metadata_client().partitions_of(topic)?.ok_or_else(|| missing(topic))?;
-        let count = i64::try_from(existing.len()).unwrap_or(1).max(1);
-        let hash = match partitioner {
-            // Java clears the sign bit.
-            Partitioner::Murmur2 => i64::from(murmur2(key) & 0x7fff_ffff),
-            Partitioner::Crc32 => i64::from(crc32fast::hash(key)),
-        };
-        Ok(i32::try_from(hash % count).unwrap_or(0))
+        Ok(partition_of(partitioner, key, i32::try_from(existing.len()).unwrap_or(i32::MAX)))
     }
 
-    fn scan_ends(&self, topic: &TopicName, partitions: &[TopicPartition]) -> Result<Ends, ErrorBody> {
-        let failed = |Failure { code, .. }| admin_error(&KafkaError::OffsetFetch(code), topic.as_str());
-        let ends = self.metadata_client().ends(partitions, TIMEOUT).map_err(failed)?;
+    /// The ends of all of these partitions.
+    fn scan_ends(&self, partitions: &[TopicPartition]) -> Result<Ends, ErrorBody> {
+        let failed = |partition: Option<&TopicPartition>, code| {
+            admin_error(&KafkaError::OffsetFetch(code), partition.map_or("", |partition| &partition.topic))
+        };
+        let ends = self.metadata_client().ends(partitions, TIMEOUT);
+        let ends = ends.map_err(|Failure { code, .. }| failed(partitions.first(), code))?;
         match partitions.iter().find(|partition| !ends.contains_key(partition)) {
             // Its records would be skipped silently.
             Some(partition) => {
                 let message = format!(
-                    "partition {} of {topic:?} has no leader; search the others, or try again",
-                    partition.partition
+                    "partition {} of {:?} has no leader; search the others, or try again",
+                    partition.partition, partition.topic
                 );
-                let error = admin_error(&KafkaError::OffsetFetch(RDKafkaErrorCode::LeaderNotAvailable), topic.as_str());
+                let error = failed(Some(partition), RDKafkaErrorCode::LeaderNotAvailable);
                 Err(ErrorBody { message, ..error })
             }
             None => Ok(ends),
         }
     }
 
-    fn resolve(
-        &self,
-        topic: &TopicName,
-        partitions: &[TopicPartition],
-        ends: &Ends,
-        bound: &RangeBound,
-        isolation: Isolation,
-    ) -> Result<HashMap<TopicPartition, i64>, ErrorBody> {
-        let each = |offset: &dyn Fn(&PartitionEnds) -> i64| {
-            Ok(ends.iter().map(|(partition, ends)| (partition.clone(), offset(ends))).collect())
-        };
-        match bound {
-            RangeBound::Earliest => each(&|ends| ends.start.0),
-            RangeBound::Latest => each(&|ends| readable(ends, isolation).1),
-            RangeBound::Offset(offset) => each(&|_| offset.0),
-            RangeBound::Last(count) => {
-                let count = i64::try_from(*count).unwrap_or(i64::MAX);
-                each(&|ends| readable(ends, isolation).1.saturating_sub(count))
-            }
-            RangeBound::Timestamp(ms) => {
-                let mut found = self.offsets_at(topic, partitions, ends, *ms)?;
-                for (partition, ends) in ends {
-                    // Without a record at or after the time, the bound is the end of the partition.
-                    found.entry(partition.clone()).or_insert(ends.high.0);
-                }
-                Ok(found)
-            }
-        }
-    }
-
-    fn offsets_at(
-        &self,
-        topic: &TopicName,
-        partitions: &[TopicPartition],
-        ends: &Ends,
-        ms: i64,
-    ) -> Result<HashMap<TopicPartition, i64>, ErrorBody> {
-        if ms < 0 {
-            let message = format!("timestamp {ms}: milliseconds since 1970-01-01 UTC cannot be negative");
-            return Err(ErrorBody::new(ErrorCode::BadRequest, message));
-        }
+    /// The offsets of the first records at or after a time, where there are any.
+    fn offsets_at(&self, topic: &TopicName, ends: &Ends, ms: i64) -> Result<HashMap<TopicPartition, i64>, ErrorBody> {
+        let failed = |error| admin_error(&error, topic.as_str());
         if !self.connection().demo {
-            let failed = |Failure { code, .. }| admin_error(&KafkaError::OffsetFetch(code), topic.as_str());
-            return self.metadata_client().offsets_at(partitions, ms).map_err(failed);
+            let partitions: Vec<TopicPartition> = ends.keys().cloned().collect();
+            let found = self.metadata_client().offsets_at(&partitions, ms);
+            return found.map_err(|Failure { code, .. }| failed(KafkaError::OffsetFetch(code)));
         }
         let mut found = HashMap::new();
-        for partition in partitions {
-            let Some(ends) = ends.get(partition) else { continue };
-            let offset = by_time::first_since(self.connection(), partition, (ends.start.0, ends.high.0), ms)
-                .map_err(|error| admin_error(&error, topic.as_str()))?;
+        for (partition, ends) in ends {
+            let range = (ends.start.0, ends.high.0);
+            let offset = by_time::first_since(self.connection(), partition, range, ms).map_err(failed)?;
             found.extend(offset.map(|offset| (partition.clone(), offset)));
         }
         Ok(found)
@@ -171,49 +140,4 @@ fn readable(ends: &PartitionEnds, isolation: Isolation) -> (i64, i64) {
         Isolation::Uncommitted => ends.high.0,
     };
     (ends.start.0, end)
-}
-
-/// The hash of Kafka's Java clients (`Utils.murmur2`).
-fn murmur2(data: &[u8]) -> u32 {
-    const SEED: u32 = 0x9747_b28c;
-    const M: u32 = 0x5bd1_e995;
-    let mut hash = SEED ^ u32::try_from(data.len()).unwrap_or(u32::MAX);
-    let mut words = data.chunks_exact(4);
-    for word in words.by_ref() {
-        let word: [u8; 4] = word.try_into().unwrap_or_default();
-        let mut k = u32::from_le_bytes(word).wrapping_mul(M);
-        k ^= k >> 24;
-        hash = hash.wrapping_mul(M) ^ k.wrapping_mul(M);
-    }
-    let rest = words.remainder();
-    for (index, byte) in rest.iter().enumerate() {
-        hash ^= u32::from(*byte) << (8 * index);
-    }
-    if !rest.is_empty() {
-        hash = hash.wrapping_mul(M);
-    }
-    hash ^= hash >> 13;
-    hash = hash.wrapping_mul(M);
-    hash ^ (hash >> 15)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::murmur2;
-
-    /// The values of Kafka's `UtilsTest.testMurmur2`.
-    #[test]
-    fn keys_hash_as_in_javas_clients() {
-        let cases: [(&str, i32); 6] = [
-            ("21", -973_932_308),
-            ("foobar", -790_332_482),
-            ("a-little-bit-long-string", -985_981_536),
-            ("a-little-bit-longer-string", -1_486_304_829),
-            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
-            ("abc", 479_470_107),
-        ];
-        for (key, hash) in cases {
-            assert_eq!(murmur2(key.as_bytes()), hash.cast_unsigned(), "{key}");
-        }
-    }
 }

@@ -1,12 +1,12 @@
 //! Checks a search, and finds the ranges of offsets that it scans.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use kafka::admin::Admin;
 use kafka::scan::ScanRange;
-use protocol::{
-    ErrorBody, ErrorCode, Offset, OffsetRange, RangeBound, Search, SearchCursor, TopicName, TopicPartition, limits,
-};
+use protocol::{ErrorBody, ErrorCode, Offset, OffsetRange, RangeBound, Search, SearchCursor, TopicPartition, limits};
+
+use crate::names;
 
 /// What a search scans.
 pub struct Plan {
@@ -27,7 +27,7 @@ pub fn check(request: &Search) -> Result<(), ErrorBody> {
     }
     let mut named = HashSet::new();
     for topic in topics {
-        TopicName::parse(topic).map_err(|error| ErrorBody::new(ErrorCode::InvalidTopic, error.to_string()))?;
+        names::topic(topic)?;
         if !named.insert(topic) {
             return bad(format!("the topic {topic:?} is named twice"));
         }
@@ -92,26 +92,18 @@ impl Plan {
     /// # Errors
     /// If a topic or partition does not exist, or Kafka refuses or does not answer.
     pub fn of(admin: &Admin, request: &Search) -> Result<Self, ErrorBody> {
-        let topic = |name: &str| {
-            TopicName::parse(name).map_err(|error| ErrorBody::new(ErrorCode::InvalidTopic, error.to_string()))
-        };
-        let (mut ranges, mut deleted) = (Vec::new(), Vec::new());
         if let Some(cursor) = &request.cursor {
-            let mut of_topics: BTreeMap<&str, Vec<ScanRange>> = BTreeMap::new();
-            for OffsetRange { topic, partition, from, to } in &cursor.ranges {
+            let range = |OffsetRange { topic, partition, from, to }: &OffsetRange| {
                 let partition = TopicPartition { topic: topic.clone(), partition: *partition };
-                of_topics.entry(topic).or_default().push(ScanRange { partition, from: from.0, to: to.0 });
-            }
-            for (name, of_topic) in of_topics {
-                let (rest, missing) = admin.rest_of(&topic(name)?, of_topic, request.isolation)?;
-                ranges.extend(rest);
-                deleted.extend(missing);
-            }
+                ScanRange { partition, from: from.0, to: to.0 }
+            };
+            let (ranges, deleted) = admin.rest_of(cursor.ranges.iter().map(range).collect(), request.isolation)?;
             return Ok(Self { ranges, deleted });
         }
+        let mut ranges = Vec::new();
         let key = request.filter.key.as_ref().and_then(protocol::WireBytes::as_kafka);
         for name in &request.topics {
-            let topic = topic(name)?;
+            let topic = names::topic(name)?;
             let mut partitions = request.partitions.clone();
             if let (Some(partitioner), Some(key)) = (request.partitioner, key) {
                 let of_key = admin.partition_of_key(&topic, key, partitioner)?;
@@ -124,7 +116,7 @@ impl Plan {
             ranges.extend(admin.scan_ranges(&topic, &partitions, bounds, request.isolation)?);
         }
         require_few(ranges.len())?;
-        Ok(Self { ranges, deleted })
+        Ok(Self { ranges, deleted: Vec::new() })
     }
 
     pub fn shown(&self) -> Vec<OffsetRange> {

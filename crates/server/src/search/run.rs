@@ -6,11 +6,9 @@ use std::time::{Duration, Instant};
 use filter::{Matcher, Verdict};
 use kafka::scan::{Depth, Scan, ScanRange, ScannedBatch, Scanner};
 use protocol::{
-    BinaryBatch, DecodeNote, ErrorBody, FoundRecord, Header, HeaderView, MAX_BATCH_RECORDS, Offset, OffsetRange, Order,
-    PartitionProgress, Record, RecordView, SearchDone, SearchEnd, SearchProgress, SearchRecords, ServerMessage,
-    TopicName, WireBytes,
+    BinaryBatch, ErrorBody, FoundRecord, HeaderView, MAX_BATCH_RECORDS, OffsetRange, Order, PartitionProgress, Record,
+    RecordView, SearchDone, SearchEnd, SearchProgress, SearchRecords, ServerMessage,
 };
-use serde_json::value::RawValue;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::merge::{Found, Merge};
 use super::plan::{Plan, shown};
 use super::{AdmittedSearch, Sent};
+use crate::json_size::json_bytes;
 
 /// The interval of `search_progress`, and the one for many partitions.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
@@ -390,9 +389,7 @@ impl<'s> Run<'s> {
     fn skip_deleted(&mut self, partition: usize, from: i64) -> Result<(), Interrupted> {
         let AdmittedSearch { source, request, .. } = self.admitted;
         let rest = self.merge.partitions[partition].rest.clone();
-        let topic = TopicName::parse(&rest.partition.topic)
-            .map_err(|error| ErrorBody::new(protocol::ErrorCode::InvalidTopic, error.to_string()))?;
-        let (found, deleted) = source.admin.rest_of(&topic, vec![rest.clone()], request.isolation)?;
+        let (found, deleted) = source.admin.rest_of(vec![rest], request.isolation)?;
         self.deleted.extend(deleted);
         let rest = &mut self.merge.partitions[partition].rest;
         match found.into_iter().next() {
@@ -431,21 +428,23 @@ impl<'s> Run<'s> {
     }
 
     fn send_records(&mut self, next: fn(&mut Merge) -> Option<Found>) -> Result<(), Interrupted> {
-        loop {
-            let (mut records, mut bytes) = (Vec::new(), 0);
-            while self.wanted > 0
-                && records.len() < MAX_BATCH_RECORDS
-                && bytes < MESSAGE_BYTES
-                && let Some(found) = next(&mut self.merge)
-            {
-                bytes += serde_json::to_string(&found.record).map_or(0, |json| json.len());
-                self.wanted -= 1;
-                records.push(found.record);
+        let (mut records, mut bytes) = (Vec::new(), 0);
+        while self.wanted > 0
+            && let Some(Found { record, .. }) = next(&mut self.merge)
+        {
+            self.wanted -= 1;
+            let size = json_bytes(&record);
+            // A large record is sent alone, so that only its message is longer than others.
+            if records.len() == MAX_BATCH_RECORDS || (bytes > 0 && bytes + size > MESSAGE_BYTES) {
+                self.push(SearchRecords { search: self.search, records: std::mem::take(&mut records) })?;
+                bytes = 0;
             }
-            if records.is_empty() {
-                return Ok(());
-            }
-            self.push(SearchRecords { search: self.search, records })?;
+            bytes += size;
+            records.push(record);
+        }
+        match records.is_empty() {
+            true => Ok(()),
+            false => self.push(SearchRecords { search: self.search, records }),
         }
     }
 
@@ -519,26 +518,7 @@ where
     let headers: usize = view.headers.clone().map(|(name, value)| name.len() + length(value)).sum();
     let bytes = HEAD_BYTES + topic.len() + length(view.key) + length(view.value) + headers;
     let (key_note, value_note) = (records.notes().get(notes.key), records.notes().get(notes.value));
-    let record = Record {
-        offset: Offset(view.offset),
-        timestamp: view.timestamp,
-        timestamp_type: view.timestamp_type,
-        key: wire_bytes(view.key, key_note),
-        value: wire_bytes(view.value, value_note),
-        headers: view.headers.map(|(name, value)| Header(name.to_owned(), WireBytes::from_kafka(value))).collect(),
-        key_note: key_note.cloned().map(Box::new),
-        value_note: value_note.cloned().map(Box::new),
-    };
     let timestamp = view.timestamp.unwrap_or(i64::MIN);
+    let record = Record::of(view, key_note.cloned(), value_note.cloned());
     Found { timestamp, bytes, record: FoundRecord { topic: topic.to_owned(), partition, record } }
-}
-
-/// The JSON of decoded bytes, or what Kafka has.
-fn wire_bytes(bytes: Option<&[u8]>, note: Option<&DecodeNote>) -> WireBytes {
-    let decoded = note.filter(|note| note.is_decoded()).and(bytes);
-    let json = decoded.and_then(|bytes| std::str::from_utf8(bytes).ok());
-    match json.map(|json| RawValue::from_string(json.to_owned())) {
-        Some(Ok(json)) => WireBytes::Json(json),
-        _ => WireBytes::from_kafka(bytes),
-    }
 }

@@ -32,9 +32,9 @@ use std::sync::Arc;
 
 use kafka::admin::Admin;
 use kafka::cluster::with_reason;
-use protocol::{
-    ErrorBody, ErrorCode, ErrorMessage, GroupName, Kind, MessageBody as _, Request, ResetOffsets, TopicName,
-};
+use protocol::{ErrorBody, ErrorCode, ErrorMessage, Kind, MessageBody as _, Request, ResetOffsets};
+
+pub(super) use crate::names::{group, topic};
 
 use super::READ_ONLY;
 use super::audit::{self, Asker, audit};
@@ -141,12 +141,4 @@ fn require_confirmation<R: Request>(name: &str, confirm: &str) -> Result<(), Err
     let message =
         format!("{} of {name:?}: `confirm` must repeat the name, typed by the user; nothing was changed", R::NAME);
     Err(ErrorBody::new(ErrorCode::NotConfirmed, message))
-}
-
-pub(super) fn topic(name: &str) -> Result<TopicName, ErrorBody> {
-    TopicName::parse(name).map_err(|error| ErrorBody::new(ErrorCode::InvalidTopic, error.to_string()))
-}
-
-pub(super) fn group(name: &str) -> Result<GroupName, ErrorBody> {
-    GroupName::parse(name).map_err(|error| ErrorBody::new(ErrorCode::InvalidGroup, error.to_string()))
 }

@@ -15,6 +15,7 @@ use super::frame::Frame;
 use super::outbox::{AtOnce, Gone, Outbox};
 use crate::feeds::FeedRequest;
 use crate::metrics::{ClusterMetrics, METRICS};
+use crate::names;
 use crate::variants::HeldVariant;
 use serdes::Decoder;
 
@@ -95,8 +96,7 @@ pub fn check(request: Subscribe) -> Result<FeedRequest, ErrorBody> {
         let message = format!("{} topics; name 1 to {MAX_TOPICS}", request.topics.len());
         return Err(ErrorBody::new(ErrorCode::BadRequest, message));
     }
-    let topics = request.topics.iter().map(|name| TopicName::parse(name)).collect::<Result<Vec<_>, _>>();
-    let mut topics = topics.map_err(|error| ErrorBody::new(ErrorCode::InvalidTopic, error.to_string()))?;
+    let mut topics = request.topics.iter().map(|name| names::topic(name)).collect::<Result<Vec<_>, _>>()?;
     topics.sort();
     topics.dedup();
     let (mode, commit, when_slow) = match request.mode {

@@ -5,6 +5,7 @@ use protocol::{ErrorBody, ErrorCode, Fetch, Fetched, Record};
 
 use super::super::gate::Work;
 use super::{Context, Handler, topic};
+use crate::json_size::json_bytes;
 use crate::permissions::require_maskable;
 
 impl Handler for Fetch {
@@ -53,11 +54,6 @@ fn fit_into_frame(fetched: &mut Fetched) {
         fetched.next = fetched.records[index].offset;
         fetched.records.truncate(index);
     }
-}
-
-/// The size as JSON, with a comma.
-fn json_bytes(value: &impl serde::Serialize) -> usize {
-    serde_json::to_string(value).map_or(0, |json| json.len() + 1)
 }
 
 #[cfg(test)]
